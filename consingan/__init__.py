@@ -1,0 +1,58 @@
+"""Learn from one picture, then make new ones.
+
+`train` learns, `open_run` and `Run.apply` make pictures, `Mode` and `hookimpl` add modes. Nothing
+is imported before it is used: torch takes a second to load.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from consingan.api import open_run, resume, train
+    from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
+    from consingan.core.hookspecs import hookimpl
+    from consingan.core.mode import Mode
+    from consingan.core.run import Run
+    from consingan.errors import ConsinganError
+
+_HOMES = {
+    "ConsinganError": "consingan.errors",
+    "Mode": "consingan.core.mode",
+    "Options": "consingan.core.config",
+    "Run": "consingan.core.run",
+    "Size": "consingan.core.config",
+    "SizeOptions": "consingan.core.config",
+    "TrainOptions": "consingan.core.config",
+    "hookimpl": "consingan.core.hookspecs",
+    "open_run": "consingan.api",
+    "option": "consingan.core.config",
+    "resume": "consingan.api",
+    "train": "consingan.api",
+}
+
+__all__ = [
+    "ConsinganError",
+    "Mode",
+    "Options",
+    "Run",
+    "Size",
+    "SizeOptions",
+    "TrainOptions",
+    "hookimpl",
+    "open_run",
+    "option",
+    "resume",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'consingan' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,145 @@
+"""The toolkit from Python: train, open, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from consingan.core.config import DEFAULT_PRESET, train_options
+from consingan.core.devices import find_device
+from consingan.core.hooks import Hooks
+from consingan.core.pictures import Picture, from_image, load_picture
+from consingan.core.run import Run, RunConfig
+from consingan.core.training import create_run, train_run
+from consingan.errors import RunError, RunNotFoundError
+from consingan.listeners.log import MetricsLog
+from consingan.listeners.previews import Previews
+from consingan.plugins import Plugins, find_plugins
+
+RUNS = Path("runs")
+"""Where runs are kept unless another folder is named."""
+
+
+def train(
+    picture: str | Path | Image.Image,
+    mode: str = "generation",
+    *,
+    preset: str = DEFAULT_PRESET,
+    out: str | Path = RUNS,
+    device: str = "auto",
+    listeners: Sequence[object] = (),
+    **options: Any,
+) -> Run:
+    """Learn from one picture.
+
+    Args:
+        picture: a file's path, or a Pillow image.
+        mode: the name of an installed mode; `consingan modes` lists them.
+        preset: `paper` or `draft`: what the options start from.
+        out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        listeners: objects with notification hooks (see `consingan.core.hookspecs`), told how
+            training goes.
+        options: the mode's training options, by name, such as `niter=500`.
+
+    Returns:
+        The finished run, ready for `run.apply()`.
+
+    Raises:
+        PictureError: the picture cannot be read, or is too small.
+        OptionError: an option is unknown or out of range, or the device isn't there.
+        ModeError: there is no such mode, or it failed.
+        RunError: the run folder cannot be written.
+    """
+    run = prepare(
+        find_plugins(), picture, mode, preset, Path(out), device, listeners, options
+    )
+    train_run(run, device)
+    return run
+
+
+def prepare(
+    plugins: Plugins,
+    picture: str | Path | Image.Image,
+    mode: str,
+    preset: str,
+    out: Path,
+    device: str,
+    listeners: Sequence[object],
+    options: dict[str, Any],
+) -> Run:
+    """Check everything that `train` is given, then make the run folder; nothing trains yet."""
+    loaded = plugins.mode(mode)
+    parsed = train_options(loaded.mode.TrainOptions, preset, options)
+    find_device(device)
+    source = _read_picture(picture)
+    hooks = Hooks(loaded.mode, [MetricsLog(), Previews(), *listeners])
+    return create_run(out, source, parsed, preset, loaded.plugin, hooks)
+
+
+def open_run(
+    run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[object] = ()
+) -> Run:
+    """Open a run folder.
+
+    Args:
+        run: its path; or `latest`; or a picture's name, for the latest run on it.
+        runs: the folder in which names are looked up.
+        listeners: told how training goes, if the run is resumed.
+
+    Raises RunNotFoundError, RunError if it is damaged, and PluginError if its mode is missing.
+    """
+    plugins = find_plugins()
+
+    def find_hooks(config: RunConfig) -> Hooks:
+        return plugins.hooks_for(config, [MetricsLog(), Previews(), *listeners])
+
+    return Run.open(find_run(str(run), Path(runs)), find_hooks)
+
+
+def resume(
+    run: str | Path,
+    *,
+    runs: str | Path = RUNS,
+    device: str = "auto",
+    listeners: Sequence[object] = (),
+) -> Run:
+    """Train the stages that an unfinished run lacks. Arguments and errors as in `open_run`."""
+    opened = open_run(run, runs=runs, listeners=listeners)
+    if opened.complete:
+        raise RunError(f"{str(opened.path)!r} is complete: there is nothing to resume")
+    train_run(opened, device)
+    return opened
+
+
+def find_run(name: str, runs: Path = RUNS) -> Path:
+    """The run folder that `name` means: a path, `latest`, or a picture's name.
+
+    Raises RunNotFoundError.
+    """
+    if (Path(name) / "config.json").is_file():
+        return Path(name)
+    if name == "latest":
+        folders = list(runs.glob("*/*/config.json"))
+    else:
+        folders = [file for file in runs.glob("*/*/config.json") if file.parts[-3] == name]
+    if not folders:
+        where = f"below {str(runs)!r}"
+        known = sorted({file.parts[-3] for file in runs.glob("*/*/config.json")})
+        hint = f"there are runs on: {', '.join(known)}" if known else f"no run is {where} yet"
+        raise RunNotFoundError(f"no run {name!r} was found; {hint}")
+    return max(folders, key=_created).parent
+
+
+def _created(file: Path) -> float:
+    # config.json is written once, as the run is created.
+    return file.stat().st_mtime
+
+
+def _read_picture(picture: str | Path | Image.Image) -> Picture:
+    if isinstance(picture, Image.Image):
+        return from_image(picture)
+    return load_picture(picture)

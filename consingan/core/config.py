@@ -1,0 +1,226 @@
+"""The options of training, the presets, and the options that several modes share. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from consingan.errors import OptionError
+
+PaddingStyle = Literal["oversize", "zero"]
+Activation = Literal["lrelu", "elu", "prelu", "selu"]
+
+
+class Size(NamedTuple):
+    """A picture's size in pixels, in the order of a tensor's last two dimensions."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+def option(default: Any, help: str, panel: str, **limits: Any) -> Any:
+    """A pydantic field that the command line can show: a default, its effect, its panel."""
+    return Field(default, description=help, json_schema_extra={"panel": panel}, **limits)
+
+
+class Options(BaseModel):
+    """The base of every option model: frozen, and unknown names are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class TrainOptions(Options):
+    """Everything that shapes what a training learns; the defaults are the paper's (WACV 2021).
+
+    A mode subclasses it to change a default or to add options of its own.
+    """
+
+    max_size: int = option(
+        250,
+        "Longer side, in pixels, that the picture is reduced to before training; never enlarged. "
+        "Time grows with its square.",
+        "Size",
+        ge=1,
+    )
+    min_size: int = option(
+        25,
+        "Shorter side of the smallest stage. Smaller gives more varied layouts, larger keeps the "
+        "picture's own.",
+        "Size",
+        ge=1,
+    )
+    train_stages: int = option(
+        6,
+        "Number of stages from the smallest size to the full one. More stages keep large "
+        "structures better, fewer give wilder samples.",
+        "Size",
+        ge=1,
+        le=64,
+    )
+    niter: int = option(
+        2000,
+        "Iterations a stage. Fewer is faster and blurrier; time grows in proportion.",
+        "Training",
+        ge=1,
+    )
+    lr_scale: float = option(
+        0.1,
+        "How fast a stage below the newest goes on learning, as a factor a stage. Higher keeps "
+        "closer to the picture, lower gives more variety.",
+        "Training",
+        ge=0,
+        le=1,
+    )
+    train_depth: int = option(
+        3,
+        "How many of the newest stages learn together. More fits the picture better and costs "
+        "more time and memory.",
+        "Training",
+        ge=1,
+    )
+    seed: int = option(
+        0,
+        "Where the random numbers start. The same seed on the same machine learns the same.",
+        "Training",
+        ge=0,
+        lt=2**63,
+    )
+    lr_generator: float = option(
+        5e-4, "Learning rate of the generator (Adam).", "Optimisation", gt=0
+    )
+    lr_critic: float = option(5e-4, "Learning rate of the critic (Adam).", "Optimisation", gt=0)
+    lr_decay: float = option(
+        0.1, "Factor on both learning rates for the last fifth of a stage.", "Optimisation", gt=0
+    )
+    beta1: float = option(
+        0.5, "Adam's first moment decay; lower reacts faster.", "Optimisation", ge=0, lt=1
+    )
+    critic_steps: int = option(
+        3, "Critic steps an iteration. More gives a stricter critic.", "Optimisation", ge=1
+    )
+    generator_steps: int = option(
+        3, "Adam steps of the generator on each gradient.", "Optimisation", ge=1
+    )
+    gradient_penalty: float = option(
+        0.1,
+        "Weight of the WGAN-GP penalty that keeps the critic smooth.",
+        "Optimisation",
+        ge=0,
+    )
+    reconstruction_weight: float = option(
+        10.0,
+        "Weight of rebuilding the picture itself from its fixed noise. Higher keeps samples "
+        "closer to the picture.",
+        "Optimisation",
+        ge=0,
+    )
+    noise_amplitude: float = option(
+        0.1,
+        "Strength of the noise at each stage, relative to what the stages below leave unlearned. "
+        "Higher gives more variety in detail.",
+        "Networks",
+        ge=0,
+    )
+    filters: int = option(
+        64, "Feature maps a layer. Fewer is faster and less faithful.", "Networks", ge=1
+    )
+    layers: int = option(
+        3,
+        "3x3 convolutions a stage. More lets a stage see larger patches.",
+        "Networks",
+        ge=1,
+        le=32,
+    )
+    activation: Activation = option("lrelu", "Non-linearity between the layers.", "Networks")
+    lrelu_alpha: float = option(
+        0.05,
+        "Slope of lrelu for negative values; nearer 1 keeps more of the input's colours.",
+        "Networks",
+        ge=0,
+        lt=1,
+    )
+    batch_norm: bool = option(
+        False,
+        "Normalise the generator's features by their statistics over the picture.",
+        "Networks",
+    )
+
+    @property
+    def receptive_field(self) -> int:
+        """Side, in pixels, of the square that one output of the critic sees."""
+        return 2 * (self.layers + 2) + 1
+
+
+class SizeOptions(Options):
+    """The size of what a mode makes: as factors on the training size, or in pixels."""
+
+    scale_w: float = option(1.0, "Width of the result, as a factor.", "Size", gt=0)
+    scale_h: float = option(1.0, "Height of the result, as a factor.", "Size", gt=0)
+    width: int | None = option(None, "Width of the result in pixels.", "Size", ge=1)
+    height: int | None = option(None, "Height of the result in pixels.", "Size", ge=1)
+
+    @model_validator(mode="after")
+    def _one_way_a_side(self) -> SizeOptions:
+        for factor, pixels in (("scale_w", "width"), ("scale_h", "height")):
+            if {factor, pixels} <= self.model_fields_set and getattr(self, pixels) is not None:
+                raise ValueError(f"{flag(factor)} and {flag(pixels)} exclude each other")
+        return self
+
+    def target(self, trained: Size) -> Size:
+        """The size to make from a run trained at `trained`; a side not asked for stays."""
+        return Size(
+            self.height or max(1, round(trained.height * self.scale_h)),
+            self.width or max(1, round(trained.width * self.scale_w)),
+        )
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "paper": {},
+    "draft": {"max_size": 128, "train_stages": 5, "niter": 400},
+}
+"""What each preset changes of a mode's defaults; `paper` changes nothing.
+
+`draft` is for a first look: the paper's method on a smaller picture with fewer iterations.
+"""
+
+DEFAULT_PRESET = "paper"
+
+
+def flag(field: str) -> str:
+    """The command line's spelling of an option's name: `train_stages` is `--train-stages`."""
+    return "--" + field.replace("_", "-")
+
+
+def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
+    """Validate `values`. Raises OptionError, which names the first option at fault."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else None
+        if first["type"] == "extra_forbidden":
+            raise OptionError(f"there is no option {field!r}", None) from None
+        message = first["msg"].removeprefix("Value error, ")
+        if field is not None:
+            message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+        raise OptionError(message, field) from None
+
+
+def train_options(model: type[OptionsT], preset: str, overrides: Mapping[str, Any]) -> OptionsT:
+    """A mode's training options under a preset, with `overrides` on top.
+
+    Raises OptionError for an unknown preset, an unknown option or a value out of range.
+    """
+    if preset not in PRESETS:
+        raise OptionError(
+            f"no preset is called {preset!r}; there are: {', '.join(PRESETS)}", "preset"
+        )
+    return parse_options(model, {**PRESETS[preset], **overrides})

@@ -1,0 +1,54 @@
+"""What happens where a mode decides nothing: the first plugin, asked last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from consingan.core.config import PaddingStyle, Size, TrainOptions
+from consingan.core.hookspecs import hookimpl
+from consingan.core.pyramid import logarithmic_sizes
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.sampler import Sampler
+
+PREVIEW_SAMPLES = 4
+
+
+class Defaults:
+    """The paper's unconditional generation, for every hook but `apply`."""
+
+    @hookimpl(trylast=True)
+    def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
+        """Logarithmic spacing."""
+        return logarithmic_sizes(size, options.train_stages, options.min_size)
+
+    @hookimpl(trylast=True)
+    def padding_style(self) -> PaddingStyle:
+        """Diversity at the borders."""
+        return "oversize"
+
+    @hookimpl(trylast=True)
+    def training_input(self, pyramid: Sequence[Tensor], generator: torch.Generator) -> Tensor:
+        """Noise."""
+        import torch
+
+        return torch.randn(pyramid[0].shape, generator=generator, device=generator.device)
+
+    @hookimpl(trylast=True)
+    def fixed_input(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """The smallest picture."""
+        return pyramid[0]
+
+    @hookimpl(trylast=True)
+    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+        """The picture, its reconstruction, then samples."""
+        samples = [(f"sample {index}", sampler.sample(index)) for index in range(PREVIEW_SAMPLES)]
+        return [
+            ("picture", sampler.picture),
+            ("reconstruction", sampler.reconstruction()),
+            *samples,
+        ]

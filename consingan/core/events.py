@@ -1,0 +1,46 @@
+"""What listeners are told while a run trains. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consingan.core.config import Size
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A stage is about to train."""
+
+    stage: int
+    stages: int
+    size: Size
+    niter: int
+    learning: int
+    """Parameters of generator and critic that this stage trains."""
+
+
+@dataclass(frozen=True)
+class StepLogged:
+    """The state after a step; about one a second, and always the last step of a stage."""
+
+    stage: int
+    step: int
+    """Steps done in this stage, from 1."""
+    niter: int
+    seconds: float
+    """Time spent in this stage."""
+    critic: float
+    """Critic loss, the penalty included."""
+    adversarial: float
+    """Generator's adversarial loss."""
+    reconstruction: float
+    """Mean squared error of the rebuilt picture, in [-1, 1] units; not weighted."""
+
+
+@dataclass(frozen=True)
+class StageSaved:
+    """A stage is committed to the run folder: from here on it cannot be lost."""
+
+    stage: int
+    stages: int
+    seconds: float

@@ -1,0 +1,129 @@
+"""The hooks of one run: the defaults, the active mode and the listeners, behind typed methods."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from consingan.core.config import Options, PaddingStyle, Size, TrainOptions
+from consingan.core.defaults import Defaults
+from consingan.core.hookspecs import PROJECT, HookSpecs
+from consingan.core.mode import Mode
+from consingan.errors import ConsinganError, ModeError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+AnyMode = Mode[Any, Any]
+
+
+class Hooks:
+    """Asks the active mode (or else the defaults), and tells the listeners.
+
+    A mode's exception becomes a ModeError that names mode and hook. A listener's exception becomes
+    a warning that names listener and hook, and the listener is not called again.
+    """
+
+    def __init__(self, mode: AnyMode, listeners: Sequence[object] = ()) -> None:
+        self.mode = mode
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(HookSpecs)
+        manager.register(Defaults(), "defaults")
+        manager.register(mode, f"mode {mode.name!r}")
+        manager.check_pending()
+        self._ask = manager.hook
+        self._listeners = [mode, *listeners]
+        self._managers = [_listener_manager(listener) for listener in listeners]
+        self._managers.insert(0, _listener_manager(mode))
+        self._silenced: set[int] = set()
+
+    def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
+        """See `ModeHooks.stage_sizes`. Raises ModeError if the sizes don't grow to `size`."""
+        sizes = [Size(*stage) for stage in self._first("stage_sizes", size=size, options=options)]
+        grows = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
+        if not sizes or sizes[-1] != size or not grows or min(sizes[0]) < 1:
+            listed = ", ".join(map(str, sizes)) or "nothing"
+            raise ModeError(f"{self._name} gave stage sizes that don't grow to {size}: {listed}")
+        return sizes
+
+    def padding_style(self, options: TrainOptions) -> PaddingStyle:
+        """See `ModeHooks.padding_style`."""
+        style: PaddingStyle = self._first("padding_style", options=options)
+        if style not in ("oversize", "zero"):
+            raise ModeError(f"{self._name} gave an unknown padding style: {style!r}")
+        return style
+
+    def training_input(
+        self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+    ) -> Tensor:
+        """See `ModeHooks.training_input`."""
+        given = {"pyramid": pyramid, "options": options, "generator": generator}
+        return self._like(pyramid[0], "training_input", given)
+
+    def fixed_input(
+        self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+    ) -> Tensor:
+        """See `ModeHooks.fixed_input`; the result is on the pyramid's device."""
+        given = {"pyramid": pyramid, "options": options, "generator": generator}
+        return self._like(pyramid[0], "fixed_input", given)
+
+    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+        """See `ModeHooks.preview`."""
+        return list(self._first("preview", sampler=sampler))
+
+    def apply(self, sampler: Sampler, options: Options, outputs: Outputs) -> None:
+        """See `ModeHooks.apply`."""
+        self._first("apply", sampler=sampler, options=options, outputs=outputs)
+
+    def notify(self, hook: str, **arguments: object) -> None:
+        """Tell every listener, each on its own."""
+        for index, manager in enumerate(self._managers):
+            if index in self._silenced:
+                continue
+            try:
+                getattr(manager.hook, hook)(**arguments)
+            except Exception as error:
+                self._silenced.add(index)
+                name = type(self._listeners[index]).__name__
+                warnings.warn(
+                    f"listener {name} failed in {hook} and is not called again: "
+                    f"{type(error).__name__}: {error}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+
+    @property
+    def _name(self) -> str:
+        return f"mode {self.mode.name!r}"
+
+    def _like(self, picture: Tensor, hook: str, given: dict[str, Any]) -> Tensor:
+        result: Tensor = self._first(hook, **given)
+        if tuple(result.shape) != tuple(picture.shape):
+            shapes = f"{tuple(result.shape)}, not {tuple(picture.shape)}"
+            raise ModeError(f"{self._name} gave a {hook} of shape {shapes}")
+        return result.to(picture.device)
+
+    def _first(self, hook: str, **arguments: object) -> Any:
+        try:
+            return getattr(self._ask, hook)(**arguments)
+        except (ConsinganError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ModeError(f"{self._name} failed in its hook `{hook}`: {reason}") from error
+
+
+def _listener_manager(listener: object) -> pluggy.PluginManager:
+    # One manager each: no listener can break, or depend on the order of, another.
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(HookSpecs)
+    manager.register(listener)
+    return manager

@@ -1,0 +1,33 @@
+"""The base class of every mode, built-in or a stranger's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Generic
+
+from consingan.core.config import Options, TrainOptions
+from consingan.core.hookspecs import ApplyT, ModeHooks, TrainT
+
+if TYPE_CHECKING:
+
+    class _Signatures(ModeHooks[TrainT, ApplyT]):
+        """Lets mypy check a mode's hooks against their specifications."""
+
+else:
+    # At run time a mode must have only the hooks that it implements itself.
+    class _Signatures(Generic[TrainT, ApplyT]):
+        pass
+
+
+class Mode(_Signatures[TrainT, ApplyT]):
+    """A mode: a name, its two option models, and the hooks where it differs from the defaults.
+
+    Subclass it as `Mode[MyTrainOptions, MyApplyOptions]`, mark each hook with `@hookimpl`, and
+    name the class under the entry-point group `consingan.modes`.
+    """
+
+    name: ClassVar[str]
+    """The subcommand: lower-case letters, digits and dashes."""
+    summary: ClassVar[str]
+    """One line for the table of modes."""
+    TrainOptions: ClassVar[type[TrainOptions]] = TrainOptions
+    ApplyOptions: ClassVar[type[Options]] = Options

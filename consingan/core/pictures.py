@@ -1,0 +1,116 @@
+"""Picture files to tensors and back. Every file that cannot be used becomes a PictureError."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from consingan.core.config import Size
+from consingan.errors import PictureError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused unread; 8K is a third of it."""
+
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as read: 8-bit RGB, and what had to be done to make it so."""
+
+    name: str
+    """The file's name without suffix, for folders and messages."""
+    image: Image.Image
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> Size:
+        """Height and width in pixels."""
+        return Size(self.image.height, self.image.width)
+
+
+def load_picture(path: str | Path) -> Picture:
+    """Read a picture file as 8-bit RGB, upright.
+
+    Reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF; grey, palette, CMYK and 16-bit
+    pictures are converted, transparent ones composited on white. Raises PictureError if the file
+    is missing, empty, truncated, no picture, or larger than `MAX_PIXELS`.
+    """
+    path = Path(path)
+    shown = str(path)
+    if not path.exists():
+        raise PictureError(f"{shown!r} does not exist; give the path of a picture")
+    if not path.is_file():
+        raise PictureError(f"{shown!r} is not a file; give the path of a picture")
+    try:
+        if path.stat().st_size == 0:
+            raise PictureError(f"{shown!r} is empty; give a picture")
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
+            warnings.simplefilter("ignore")  # about metadata, and about sizes checked below
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError(
+                    f"{shown!r} has {image.width}x{image.height} pixels, more than "
+                    f"{MAX_PIXELS // 10**6} million; give a smaller one"
+                )
+            image.load()
+            return from_image(image, path.stem)
+    except PictureError:
+        raise
+    except Image.DecompressionBombError:
+        raise PictureError(f"{shown!r} claims an absurd size; give a smaller picture") from None
+    except Image.UnidentifiedImageError:
+        formats = ", ".join(FORMATS)
+        raise PictureError(f"{shown!r} is none of {formats}; convert it first") from None
+    except PermissionError:
+        raise PictureError(f"{shown!r} may not be read; check its permissions") from None
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PictureError(f"{shown!r} is damaged or truncated: {reason}") from None
+
+
+def from_image(image: Image.Image, name: str = "picture") -> Picture:
+    """A Pillow image as a `Picture`: 8-bit RGB, upright, transparency composited on white.
+
+    Raises PictureError if its mode has no plain reading as colours.
+    """
+    notes = []
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("only the first frame is used")
+    if image.getexif().get(0x0112, 1) != 1:
+        notes.append("turned upright as its EXIF orientation says")
+        image = ImageOps.exif_transpose(image)
+    if image.mode in (*SIXTEEN_BIT, "I"):
+        notes.append("16-bit values were reduced to 8")
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    elif image.mode == "F":
+        raise PictureError("floating-point pictures have no fixed range; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getextrema()[3][0] < 255:
+            notes.append("transparent parts were composited on white")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return Picture(name, image.convert("RGB"), tuple(notes))
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB image as (1, 3, H, W) float32 in [-1, 1]."""
+    import torch
+
+    pixels = torch.from_numpy(np.array(image.convert("RGB")))
+    return (pixels.permute(2, 0, 1)[None].float() / 127.5 - 1).contiguous()
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """(1, 3, H, W) in [-1, 1], on any device, as an RGB image; values outside are clipped."""
+    pixels = ((tensor[0].float() + 1) * 127.5).round().clamp(0, 255).byte()
+    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())

@@ -1,0 +1,60 @@
+"""The sizes of the stages, and the picture at each of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from consingan.core.config import Size
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def fit(size: Size, max_size: int) -> Size:
+    """`size` reduced so that its longer side is at most `max_size`, rounded up; never enlarged."""
+    return _scaled(size, min(max_size / max(size), 1.0))
+
+
+def logarithmic_sizes(size: Size, stages: int, min_size: int) -> list[Size]:
+    """Stage sizes with many large stages and few small ones (ConSinGAN, section 3.2).
+
+    With S = stages - 1 and r = (min_size / shorter side)^(1/S), stage i < S has the scale
+    r^((S-1)/ln(S) * ln(S-i) + 1); the last is `size` itself. For two stages the formula's limit
+    (S -> 1) is min_size and the picture; for one, the picture alone.
+    """
+    last = stages - 1
+    stretch = (last - 1) / math.log(last) if last > 1 else 1.0
+    exponents = [stretch * math.log(last - stage) + 1 for stage in range(last)]
+    return _stage_sizes(size, min_size, exponents)
+
+
+def geometric_sizes(size: Size, stages: int, min_size: int) -> list[Size]:
+    """Stage sizes with one constant ratio, r^(S-i): see `logarithmic_sizes` for the letters."""
+    last = stages - 1
+    return _stage_sizes(size, min_size, [float(last - stage) for stage in range(last)])
+
+
+def build_pyramid(picture: Tensor, sizes: list[Size]) -> list[Tensor]:
+    """`picture`, (1, 3, H, W) in [-1, 1], at each size: bicubic with antialiasing, clamped."""
+    return [resize(picture, size) for size in sizes]
+
+
+def resize(picture: Tensor, size: Size) -> Tensor:
+    """Resample (1, C, H, W) in [-1, 1] to `size`, bicubic (a = -0.5) with antialiasing."""
+    import torch.nn.functional as functional
+
+    if picture.shape[-2:] == size:
+        return picture
+    resized = functional.interpolate(picture, size, mode="bicubic", antialias=True)
+    return resized.clamp(-1, 1)
+
+
+def _stage_sizes(size: Size, min_size: int, exponents: list[float]) -> list[Size]:
+    # A picture smaller than min_size is never enlarged: all of its stages have its own size.
+    ratio = min(min_size / min(size), 1.0) ** (1 / len(exponents)) if exponents else 1.0
+    return [*(_scaled(size, ratio**exponent) for exponent in exponents), size]
+
+
+def _scaled(size: Size, scale: float) -> Size:
+    return Size(math.ceil(size.height * scale), math.ceil(size.width * scale))

@@ -1,0 +1,1 @@
+"""What hears a training without taking part in it: the log, the previews, the console."""

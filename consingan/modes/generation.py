@@ -1,0 +1,39 @@
+"""Unconditional generation: new variants of the picture, at any size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consingan.core.config import SizeOptions, TrainOptions, option
+from consingan.core.hookspecs import hookimpl
+from consingan.core.mode import Mode
+
+if TYPE_CHECKING:
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+
+class GenerationApply(SizeOptions):
+    """What to make from a trained run."""
+
+    num_samples: int = option(50, "How many new pictures to make.", "Pictures", ge=0)
+    seed: int = option(
+        0, "Which pictures: another seed makes others, the same makes the same.", "Pictures", ge=0
+    )
+
+
+class Generation(Mode[TrainOptions, GenerationApply]):
+    """The paper's main task; the engine's defaults are its hooks."""
+
+    name = "generation"
+    summary = "New variants of the picture, at any size."
+    ApplyOptions = GenerationApply
+
+    @hookimpl
+    def apply(self, sampler: Sampler, options: GenerationApply, outputs: Outputs) -> None:
+        """Save the reconstruction, the samples and a contact sheet."""
+        size = options.target(sampler.size)
+        outputs.save("reconstruction", sampler.reconstruction())
+        for index in range(options.num_samples):
+            outputs.save(f"sample-{index:03}", sampler.sample(index, options.seed, size))
+        outputs.save_sheet()

@@ -1,0 +1,91 @@
+"""The bridge between pydantic option models and Typer parameters; there is no other."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from consingan.core.config import Options, flag
+from consingan.errors import PluginError
+
+SCALARS = (bool, int, float, str, Path)
+
+
+def check_showable(model: type[Options]) -> None:
+    """Raise PluginError if a field of `model` has a type that the command line cannot show."""
+    for name, field in model.model_fields.items():
+        annotation = _plain_type(field)
+        if not _is_showable(annotation):
+            shown = getattr(annotation, "__name__", None) or str(annotation)
+            raise PluginError(
+                f"option {name!r} of {model.__name__} has type {shown}, which the command line "
+                "cannot show; use a number, text, path, choice, or a tuple or list of them"
+            )
+
+
+def parameters(model: type[Options]) -> list[inspect.Parameter]:
+    """One Typer option for each field of `model`.
+
+    Each stays None unless it is given, so that a preset can tell; the help shows the default.
+    Ranges stay in pydantic.
+    """
+    return [_parameter(name, field) for name, field in model.model_fields.items()]
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that the user gave, of all that Typer passed."""
+    return {name: value for name, value in values.items() if value not in (None, [], ())}
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    annotation = _plain_type(field)
+    required = field.is_required()
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    positive = flag(name)
+    declaration = f"{positive}/{flag('no_' + name)}" if annotation is bool else positive
+    info = typer.Option(
+        ... if required else None,
+        declaration,
+        help=field.description,
+        show_default=False if required or field.default is None else str(field.default),
+        rich_help_panel=str(extra.get("panel", "Options")),
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=info,
+        annotation=annotation if required else annotation | None,
+    )
+
+
+def _plain_type(field: FieldInfo) -> Any:
+    """A field's type without `| None`."""
+    annotation = field.annotation
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [member for member in get_args(annotation) if member is not type(None)]
+        return members[0] if len(members) == 1 else annotation
+    return annotation
+
+
+def _is_showable(annotation: Any) -> bool:
+    if annotation in SCALARS:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return True
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return all(isinstance(choice, str) for choice in arguments)
+    if origin is list:
+        return len(arguments) == 1 and _is_showable(arguments[0]) and get_origin(arguments[0]) is None
+    if origin is tuple:
+        return Ellipsis not in arguments and all(item in SCALARS for item in arguments)
+    return False
