@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from pydantic import ValidationError
 
 from consingan.core.config import DEFAULT_PRESET, train_options
 from consingan.core.devices import find_device
@@ -54,9 +56,7 @@ def train(
         ModeError: there is no such mode, or it failed.
         RunError: the run folder cannot be written.
     """
-    run = prepare(
-        find_plugins(), picture, mode, preset, Path(out), device, listeners, options
-    )
+    run = prepare(find_plugins(), picture, mode, preset, Path(out), device, listeners, options)
     train_run(run, device)
     return run
 
@@ -80,9 +80,7 @@ def prepare(
     return create_run(out, source, parsed, preset, loaded.plugin, hooks)
 
 
-def open_run(
-    run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[object] = ()
-) -> Run:
+def open_run(run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[object] = ()) -> Run:
     """Open a run folder.
 
     Args:
@@ -108,10 +106,16 @@ def resume(
     listeners: Sequence[object] = (),
 ) -> Run:
     """Train the stages that an unfinished run lacks. Arguments and errors as in `open_run`."""
+    opened = open_unfinished(run, runs, listeners)
+    train_run(opened, device)
+    return opened
+
+
+def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[object]) -> Run:
+    """Open a run that has stages left to train. Raises RunError if it has none."""
     opened = open_run(run, runs=runs, listeners=listeners)
     if opened.complete:
         raise RunError(f"{str(opened.path)!r} is complete: there is nothing to resume")
-    train_run(opened, device)
     return opened
 
 
@@ -134,9 +138,12 @@ def find_run(name: str, runs: Path = RUNS) -> Path:
     return max(folders, key=_created).parent
 
 
-def _created(file: Path) -> float:
-    # config.json is written once, as the run is created.
-    return file.stat().st_mtime
+def _created(file: Path) -> datetime:
+    """When a run was made, as it says itself; a damaged one is the oldest."""
+    try:
+        return RunConfig.model_validate_json(file.read_bytes()).created.astimezone()
+    except (OSError, ValidationError):
+        return datetime.fromtimestamp(0, timezone.utc)
 
 
 def _read_picture(picture: str | Path | Image.Image) -> Picture:

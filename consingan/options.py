@@ -53,8 +53,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     info = typer.Option(
         ... if required else None,
         declaration,
-        help=field.description,
-        show_default=False if required or field.default is None else str(field.default),
+        help=_help(field),
+        show_default=False,
         rich_help_panel=str(extra.get("panel", "Options")),
     )
     return inspect.Parameter(
@@ -63,6 +63,15 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         default=info,
         annotation=annotation if required else annotation | None,
     )
+
+
+def _help(field: FieldInfo) -> str:
+    if field.is_required() or field.default is None:
+        return field.description or ""
+    shown = field.default
+    if isinstance(shown, bool):
+        shown = "on" if shown else "off"
+    return f"{field.description or ''} Default: {shown}.".strip()
 
 
 def _plain_type(field: FieldInfo) -> Any:
@@ -85,7 +94,9 @@ def _is_showable(annotation: Any) -> bool:
     if origin is Literal:
         return all(isinstance(choice, str) for choice in arguments)
     if origin is list:
-        return len(arguments) == 1 and _is_showable(arguments[0]) and get_origin(arguments[0]) is None
+        return (
+            len(arguments) == 1 and _is_showable(arguments[0]) and get_origin(arguments[0]) is None
+        )
     if origin is tuple:
         return Ellipsis not in arguments and all(item in SCALARS for item in arguments)
     return False

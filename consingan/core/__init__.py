@@ -1,1 +1,1 @@
-"""The engine: picture, pyramid, networks, stage loop, run folder. It imports neither modes nor CLI."""
+"""The engine: picture, pyramid, networks, stage loop, run folder; no mode and no CLI."""

@@ -1,4 +1,4 @@
-"""The options of training, the presets, and the options that several modes share. Imports no torch."""
+"""The options of training, the presets, and options that several modes share; no torch."""
 
 from __future__ import annotations
 

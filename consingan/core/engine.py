@@ -1,4 +1,4 @@
-"""The loop over stages. It knows no mode, no console and no file format: only hooks and a commit."""
+"""The loop over stages. It knows no mode, no console, no file format: only hooks and a commit."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def train(
         hooks: the active mode, the defaults and the listeners.
         commit: called with a trained stage's number and seconds; returns when the stage is safe.
         noise: where the random numbers come from.
+        first: the stage to begin with.
     """
     sampler = make_sampler(model, pyramid, hooks, noise)
     niter, stages = model.options.niter, len(pyramid)

@@ -24,19 +24,21 @@ def critic_loss(
     Returns:
         A scalar; its negative estimates how far apart the two pictures' patches are.
     """
-    distance = critic(fake).mean() - critic(real).mean()
+    distance: Tensor = critic(fake).mean() - critic(real).mean()
     return distance + penalty_weight * gradient_penalty(critic, real, fake, mixing)
 
 
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
     """Mean of (|gradient| - 1)^2 on a mixture; the norm is over the channels of each pixel."""
     gradient = critic.input_gradient(mixing * real + (1 - mixing) * fake)
-    return (gradient.norm(2, dim=1) - 1).square().mean()
+    norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    return (norm - 1).square().mean()
 
 
 def adversarial_loss(critic: Critic, fake: Tensor) -> Tensor:
     """What the generator lowers to please the critic: minus the mean score of its picture."""
-    return -critic(fake).mean()
+    score: Tensor = critic(fake).mean()
+    return -score
 
 
 def reconstruction_loss(reconstruction: Tensor, real: Tensor) -> Tensor:

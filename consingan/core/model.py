@@ -75,7 +75,7 @@ class Model:
         """
         rate, scale = self.options.lr_generator, self.options.lr_scale
         newest, first = self.stages - 1, self.first_learning
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": list(self.generator.body[stage].parameters()), "lr": rate * scale**age}
             for stage in range(first, self.stages)
             for age in [newest - stage]

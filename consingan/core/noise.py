@@ -24,7 +24,7 @@ class Noise:
     """The random numbers of one run.
 
     What training uses up is drawn on `device`; what must be the same everywhere (the fixed noise,
-    the noise of samples) is drawn on the CPU and moved. All noise is N(0, 1) in float32, (N, C, H, W) in shape.
+    the noise of samples) is drawn on the CPU and moved. Noise is N(0, 1), float32, (N, C, H, W).
     """
 
     def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from consingan.core.config import Size
 from consingan.errors import PictureError
@@ -67,7 +67,7 @@ def load_picture(path: str | Path) -> Picture:
         raise
     except Image.DecompressionBombError:
         raise PictureError(f"{shown!r} claims an absurd size; give a smaller picture") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         formats = ", ".join(FORMATS)
         raise PictureError(f"{shown!r} is none of {formats}; convert it first") from None
     except PermissionError:
@@ -95,7 +95,7 @@ def from_image(image: Image.Image, name: str = "picture") -> Picture:
         raise PictureError("floating-point pictures have no fixed range; save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getextrema()[3][0] < 255:
+        if np.asarray(image.getchannel("A")).min() < 255:
             notes.append("transparent parts were composited on white")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)

@@ -44,7 +44,7 @@ def resize(picture: Tensor, size: Size) -> Tensor:
     """Resample (1, C, H, W) in [-1, 1] to `size`, bicubic (a = -0.5) with antialiasing."""
     import torch.nn.functional as functional
 
-    if picture.shape[-2:] == size:
+    if tuple(picture.shape[-2:]) == size:
         return picture
     resized = functional.interpolate(picture, size, mode="bicubic", antialias=True)
     return resized.clamp(-1, 1)

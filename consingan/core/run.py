@@ -1,13 +1,13 @@
 """The run folder: what a training leaves behind, and all that resuming and applying need.
 
-    runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
-      config.json            what was asked for: mode, plugin, options
-      state.json             how far it is: the commit point, always written last
-      picture.png            the training pixels
-      stages/NN.safetensors  what stage NN added or changed
-      metrics.jsonl          one object a logged step
-      previews/NN.png        how each stage looked
-      applied/               what was made from it
+runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
+  config.json            what was asked for: mode, plugin, options
+  state.json             how far it is: the commit point, always written last
+  picture.png            the training pixels
+  stages/NN.safetensors  what stage NN added or changed
+  metrics.jsonl          one object a logged step
+  previews/NN.png        how each stage looked
+  applied/               what was made from it
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ class Run:
         Raises RunError if it cannot be written.
         """
         try:
-            path = _new_folder(root / config.picture, f"{config.created:%Y%m%d-%H%M%S}", config.mode)
+            path = _new_folder(
+                root / config.picture, f"{config.created:%Y%m%d-%H%M%S}", config.mode
+            )
             (path / "stages").mkdir()
             save_image(path / "picture.png", picture.image)
             write_json(path / "config.json", config.model_dump(mode="json"))

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from consingan.core.config import Size, TrainOptions
 from consingan.core.devices import find_device
 from consingan.core.pictures import Picture, to_image, to_tensor
@@ -93,5 +92,3 @@ def _folder_name(name: str) -> str:
     """A name that is safe as a folder's on every system."""
     safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in name).strip(" .")
     return safe[:80] or "picture"
-
-

@@ -1,0 +1,99 @@
+"""The command line: one group of commands for each mode, and the commands that any run takes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from consingan.commands import installed, modes, runs
+from consingan.console import complain
+from consingan.core.config import flag
+from consingan.errors import ConsinganError, OptionError
+from consingan.plugins import Plugins, find_plugins
+
+
+def main() -> None:
+    """Run the command line; the process ends with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    0 when it is done, 2 for wrong usage, 1 for other errors, 130 after Ctrl-C. An error is one
+    line on stderr; `--debug`, anywhere, raises it instead.
+    """
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: complain(f"warning: {message}")
+        try:
+            app = build_app(find_plugins())
+            return app(arguments, prog_name="consingan", standalone_mode=False) or 0
+        except (Exception, KeyboardInterrupt) as error:
+            if debug:
+                raise
+            return _report(error)
+
+
+def build_app(plugins: Plugins) -> typer.Typer:
+    """The whole command line for the plugins that were found."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Learn from one picture, then make new ones.",
+    )
+
+    @app.callback()
+    def start(
+        version: Annotated[
+            bool, typer.Option("--version", help="Print the version.", callback=_version)
+        ] = False,
+        debug: Annotated[
+            bool, typer.Option("--debug", help="Show where in the code an error happened.")
+        ] = False,
+    ) -> None:
+        for problem in plugins.problems:
+            complain(f"warning: {problem}")
+
+    modes.add(app, plugins)
+    runs.add(app)
+    installed.add(app, plugins)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"consingan {version('consingan')}")
+        raise typer.Exit
+
+
+def _report(error: BaseException) -> int:
+    """Say in one line what went wrong; the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    if isinstance(error, BrokenPipeError):
+        sys.stderr.close()
+        return 1
+    if isinstance(error, typer.TyperException):
+        message = " ".join(error.format_message().split())
+        if message:  # none if the help was asked for by giving no arguments, and is shown
+            complain(f"{message.rstrip('.')}; see: consingan --help")
+        return error.exit_code
+    if isinstance(error, ConsinganError):
+        option = error.option if isinstance(error, OptionError) else None
+        complain(f"{flag(option)}: {error}" if option else str(error))
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        return 1
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    complain(f"{reason} (unexpected; --debug shows where)")
+    return 1

@@ -1,0 +1,30 @@
+"""Parameters that several commands take, and the type that Typer reads each by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Names that a run is found by, for the shell's completion."""
+    names = {file.parts[-3] for file in Path("runs").glob("*/*/config.json")}
+    return [name for name in ("latest", *sorted(names)) if name.startswith(incomplete)]
+
+
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run folder; or `latest`; or a picture's name, for the latest run on it.",
+        autocompletion=complete_run,
+        show_default=False,
+    ),
+]
+RunsFolder = Annotated[Path, typer.Option(help="Folder in which runs are found by name.")]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+RUNS = Path("runs")

@@ -1,0 +1,90 @@
+"""`consingan resume` and `consingan show`: what any run takes, whatever its mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
+from consingan.console import complain, duration, escaped, print_json, print_table
+
+if TYPE_CHECKING:
+    from consingan.core.run import Run
+    from consingan.listeners.console import ConsoleProgress
+
+
+def add(app: typer.Typer) -> None:
+    """Give `app` the commands."""
+    app.command(rich_help_panel="Runs", no_args_is_help=True)(resume)
+    app.command(rich_help_panel="Runs", no_args_is_help=True)(show)
+
+
+def resume(run: RunName, runs: RunsFolder = RUNS, device: Device = "auto") -> None:
+    """Train the stages that an unfinished run lacks."""
+    from consingan.api import open_unfinished
+
+    train_visibly(lambda listener: open_unfinished(run, runs, [listener]), device)
+
+
+def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
+    """Show a run: what it learned from, how far it is, what comes next."""
+    from consingan.api import open_run
+
+    opened = open_run(run, runs=runs)
+    summary = _summary(opened)
+    if as_json:
+        print_json(summary)
+        return
+    print(escaped(f"{opened.path}: {opened.mode} on {opened.config.picture}, {summary['status']}"))
+    rows = []
+    for stage, size in enumerate(opened.sizes):
+        saved = opened.state.stages[stage] if stage < opened.stages_done else None
+        rows.append(
+            (str(stage + 1), str(size), duration(saved.seconds) if saved else "not trained")
+        )
+    print_table(("stage", "size", "time"), rows)
+    changed = {
+        name: value
+        for name, value in opened.options
+        if value != type(opened.options).model_fields[name].default
+    }
+    options = ", ".join(f"{name} {value}" for name, value in changed.items())
+    print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
+    print(f"Next: {_next_command(opened)}")
+
+
+def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> None:
+    """Prepare a run with a listener on the terminal, train it, and say what comes next."""
+    from rich.console import Console
+
+    from consingan.core.training import train_run
+    from consingan.listeners.console import ConsoleProgress
+
+    run = prepare(ConsoleProgress(Console(stderr=True)))
+    for note in run.config.notes:
+        complain(f"note: {note}")
+    try:
+        train_run(run, device)
+    except KeyboardInterrupt:
+        done, stages = run.stages_done, len(run.sizes)
+        complain(f"stopped; {done} of {stages} stages are saved. Next: {_next_command(run)}")
+        raise
+    total = duration(sum(stage.seconds for stage in run.state.stages))
+    print(f"Trained in {total}: {escaped(str(run.path))}")
+    print(f"Next: {_next_command(run)}")
+
+
+def _next_command(run: Run) -> str:
+    path = escaped(str(run.path))
+    return f"consingan {run.mode} apply {path}" if run.complete else f"consingan resume {path}"
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    return {
+        "path": str(run.path),
+        **run.config.model_dump(mode="json"),
+        **run.state.model_dump(mode="json"),
+        "next": _next_command(run),
+    }

@@ -1,0 +1,46 @@
+"""What the command line writes: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def escaped(text: str) -> str:
+    """`text` on one line, with control characters made visible: names come from strangers."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    print(f"consingan: {escaped(message)}", file=sys.stderr)
+
+
+def print_json(content: Any) -> None:
+    """JSON on stdout; control characters come out escaped."""
+    print(json.dumps(content, indent=2))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table without lines, as wide as its content needs and the terminal allows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in header:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*map(escaped, row))
+    Console(highlight=False, markup=False).print(table)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it: `40 s`, `6 min`, `1 h 12 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,113 @@
+"""Shows training on the terminal: one live block, or a plain line now and then."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from consingan.console import duration
+from consingan.core.events import StageSaved, StageStarted, StepLogged
+from consingan.core.forecast import Forecast
+from consingan.core.hookspecs import hookimpl
+from consingan.core.run import Run
+from consingan.listeners.previews import preview_file
+
+PLAIN_SECONDS = 30.0
+BAR = 30
+
+
+class ConsoleProgress:
+    """Stage, step, speed, time left in stage and run, and the last preview."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._run: Run | None = None
+        self._preview = ""
+        self._last_line = 0.0
+
+    @hookimpl
+    def run_started(self, run: Run) -> None:
+        """Say what begins."""
+        self._run = run
+        self._forecast = Forecast(run.sizes, run.options)
+        self._console.print(
+            f"{run.config.picture}: {run.mode}, {len(run.sizes)} stages to {run.sizes[-1]} pixels",
+            highlight=False,
+            markup=False,
+        )
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, transient=True, refresh_per_second=4)
+            self._live.start()
+
+    @hookimpl
+    def stage_started(self, event: StageStarted) -> None:
+        """Say which stage begins."""
+        self._stage = event
+        self._last_line = time.monotonic()
+        self._show(Text(self._headline()))
+
+    @hookimpl
+    def step_logged(self, event: StepLogged) -> None:
+        """Refresh the block, or print a line if the last is old."""
+        left = self._forecast.run_left(event.stage, event.step, event.seconds)
+        if self._live is not None:
+            self._live.update(self._block(event, left))
+        elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            line = f"{self._headline()}, step {event.step} of {event.niter}"
+            self._print(f"{line}; {duration(left)} left in the run")
+
+    @hookimpl
+    def stage_saved(self, event: StageSaved) -> None:
+        """Say that a stage is safe."""
+        if self._run is not None:
+            self._preview = str(preview_file(self._run, event.stage))
+        self._print(f"{self._headline()} saved after {duration(event.seconds)}")
+
+    @hookimpl
+    def run_ended(self) -> None:
+        """Leave the terminal as it was."""
+        self._stop()
+
+    @hookimpl
+    def run_failed(self) -> None:
+        """Leave the terminal as it was."""
+        self._stop()
+
+    def _headline(self) -> str:
+        return f"stage {self._stage.stage + 1} of {self._stage.stages} ({self._stage.size})"
+
+    def _block(self, event: StepLogged, left: float) -> RenderableType:
+        bars = Table.grid(padding=(0, 1))
+        stage_left = self._forecast.stage_left(event.step, event.seconds)
+        done = self._forecast.share_done(event.stage, event.step)
+        for name, share, seconds in (
+            ("stage", event.step / event.niter, stage_left),
+            ("run", done, left),
+        ):
+            bar = ProgressBar(total=1.0, completed=share, width=BAR)
+            bars.add_row(name, bar, f"{share:4.0%}", f"{duration(seconds)} left")
+        speed = event.step / event.seconds
+        step = f"{self._headline()}, step {event.step} of {event.niter}, {speed:.3g} steps a second"
+        lines: list[RenderableType] = [Text(step), bars]
+        if self._preview:
+            lines.append(Text(f"last preview {self._preview}", style="dim"))
+        return Group(*lines)
+
+    def _show(self, block: RenderableType) -> None:
+        if self._live is not None:
+            self._live.update(block)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None

@@ -1,0 +1,46 @@
+"""What the tests share: tiny options, a tiny picture, and the shared folder if it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+TINY: dict[str, Any] = {
+    "max_size": 24,
+    "min_size": 12,
+    "train_stages": 3,
+    "niter": 3,
+    "filters": 4,
+}
+"""Options under which a training takes about a second."""
+
+
+def tiny_image(height: int = 20, width: int = 30, seed: int = 0) -> Image.Image:
+    """A small RGB picture with some structure and some noise."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = np.stack([rows / height, columns / width, np.sin(rows / 3) / 2 + 0.5], axis=-1)
+    noise = random.uniform(-0.1, 0.1, waves.shape)
+    return Image.fromarray(((waves + noise).clip(0, 1) * 255).astype(np.uint8))
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A tiny picture's file."""
+    path = tmp_path / "photo.png"
+    tiny_image().save(path)
+    return path
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The team's shared folder; tests that need it skip without it."""
+    if not SHARED.is_dir():
+        pytest.skip("no shared folder here")
+    return SHARED
