@@ -84,7 +84,7 @@ def find_plugins() -> Plugins:
     for entry in entry_points(group=GROUP):
         try:
             mode = _load(entry)
-        except Exception as error:  # a stranger's module may raise anything at all
+        except (Exception, SystemExit) as error:  # a stranger's module may do anything at all
             reason = str(error) if isinstance(error, PluginError) else _describe(error)
             plugins.problems.append(Problem(entry.name, _origin(entry), reason))
         else:
@@ -149,7 +149,7 @@ def _check_hooks(mode: AnyMode) -> None:
         raise PluginError("it has no `apply` hook: a mode must make something")
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

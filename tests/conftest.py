@@ -30,6 +30,12 @@ def tiny_image(height: int = 20, width: int = 30, seed: int = 0) -> Image.Image:
     return Image.fromarray(((waves + noise).clip(0, 1) * 255).astype(np.uint8))
 
 
+def image_size(file: Path) -> tuple[int, int]:
+    """Width and height of a picture file."""
+    with Image.open(file) as image:
+        return image.size
+
+
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     """A tiny picture's file."""

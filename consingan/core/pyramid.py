@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def fit(size: Size, max_size: int) -> Size:
-    """`size` reduced so that its longer side is at most `max_size`, rounded up; never enlarged."""
+    """`size` reduced so that its longer side is `max_size`, never enlarged.
+
+    Rounds up as the published code does, on floats: now and then to one pixel more.
+    """
     return _scaled(size, min(max_size / max(size), 1.0))
 
 

@@ -1,0 +1,30 @@
+# `make demo` and `make test` need nothing but Python 3.10 or later; the rest follows.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check setup clean
+
+demo: setup
+	$(BIN)/consingan examples examples
+	$(BIN)/consingan generation train examples/landscape.png --preset draft --max-size 96
+	$(BIN)/consingan generation apply landscape --num-samples 15
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(VENV)/installed
+
+# The constraints pin every version; the ranges are in pyproject.toml.
+$(VENV)/installed: pyproject.toml constraints.txt
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

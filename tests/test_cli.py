@@ -1,0 +1,262 @@
+"""The command line as a user types it: exit codes, streams, messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from consingan import cli
+from consingan.console import duration, escaped
+from tests.conftest import TINY, image_size
+
+OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+
+
+@pytest.fixture
+def here(tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An own working folder that holds photo.png."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def trained(here: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The same, with a trained run."""
+    assert cli.run(["generation", "train", "photo.png", *OPTIONS]) == 0
+    capsys.readouterr()
+    return here
+
+
+def test_train_then_apply_as_it_says(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["generation", "train", "photo.png", *OPTIONS]) == 0
+    out, err = capsys.readouterr()
+    assert "stage 3 of 3 (24x16) saved" in err
+    command = out.splitlines()[-1].removeprefix("Next: consingan ").split()
+    assert cli.run([*command, "--num-samples", "2"]) == 0
+    sheet = Path(capsys.readouterr().out.splitlines()[-1].removeprefix("Look at: "))
+    assert sheet.name == "sheet.png"
+    assert len(list(sheet.parent.glob("sample-*.png"))) == 2
+
+
+@pytest.mark.parametrize("name", ["latest", "photo"])
+def test_apply_finds_a_run_by_name(trained: Path, name: str) -> None:
+    arguments = ["--num-samples=1", "--width=40", "--out=new/castle.jpg"]
+    assert cli.run(["generation", "apply", name, *arguments]) == 0
+    assert image_size(trained / "new" / "castle-sample-000.jpg") == (40, 16)
+
+
+def test_show(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["show", "latest"]) == 0
+    out = capsys.readouterr().out
+    assert "generation on photo, complete" in out
+    assert "24x16" in out
+    assert "filters 4" in out
+    assert "Next: consingan generation apply runs" in out
+
+
+def test_show_json(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["show", "latest", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["status"] == "complete"
+    assert summary["options"]["niter"] == 3
+    assert len(summary["stages"]) == 3
+
+
+def test_modes_and_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["modes"]) == 0
+    assert "generation" in capsys.readouterr().out
+    assert cli.run(["plugins", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["modes"][0]["package"] == "consingan"
+    assert report["broken"] == []
+
+
+def test_examples(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["examples"]) == 0
+    out = capsys.readouterr().out
+    assert (here / "examples" / "landscape.png").is_file()
+    assert "Next: consingan generation train examples/" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["generation", "train", "none.png"], 2, "'none.png' does not exist"),
+        (["generation", "train", "."], 2, "'.' is not a file"),
+        (["generation", "train", "text.png"], 2, "'text.png' is none of JPEG, PNG"),
+        (["generation", "train", "photo.png", "--niter=0"], 2, "--niter: input should be greater"),
+        (["generation", "train", "photo.png", "--niter=many"], 2, "--niter"),
+        (["generation", "train", "photo.png", "--preset=best"], 2, "--preset: no preset"),
+        (["generation", "train", "photo.png", "--device=tpu"], 2, "--device: 'tpu' is not one of"),
+        (["generation", "train", "photo.png", "--device=cuda:99"], 2, "--device: cuda:99"),
+        (["generation", "train", "photo.png", "--activation=step"], 2, "--activation"),
+        (["generation", "train", "photo.png", "--max-size=12"], 2, "larger --max-size"),
+        (["generation", "train", "photo.png", "--colour=red"], 2, "No such option"),
+        (["generation", "train"], 2, ""),
+        (["generation", "paint"], 2, "No such command 'paint'"),
+        (["generatoin"], 2, "generation"),
+        (["show", "none"], 2, "no run 'none' was found"),
+        (["resume", "latest"], 2, "no run 'latest' was found"),
+        (["generation", "apply", "."], 2, "no run '.'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_creates_nothing(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    (here / "text.png").write_text("no picture")
+    assert cli.run(arguments) == code
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.splitlines()) == (1 if message else 0)
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--width=9", "--scale-w=2"], "--scale-w and --width exclude each other"),
+        (["--num-samples=-1"], "--num-samples: input should be greater than or equal to 0"),
+        (["--scale-h=0"], "--scale-h"),
+        (["--out=new/film.mp4"], "--out: '.mp4' is no picture format"),
+        (["--out=photo.png/new"], "--out: 'photo.png/new' is not a folder"),
+    ],
+)
+def test_wrong_apply_options_are_one_line(
+    trained: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert cli.run(["generation", "apply", "latest", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_errors_other_than_usage_exit_with_1(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["resume", "latest"]) == 1
+    assert "is complete: there is nothing to resume" in capsys.readouterr().err
+
+
+def test_a_traceback_only_with_debug(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(folder: Path) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("consingan.examples.write_examples", crash)
+    assert cli.run(["examples"]) == 1
+    err = capsys.readouterr().err
+    assert err == "consingan: ZeroDivisionError: oops (unexpected; --debug shows where)\n"
+    with pytest.raises(ZeroDivisionError):
+        cli.run(["examples", "--debug"])
+
+
+def test_what_was_done_to_the_picture_is_said(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    with Image.open("photo.png") as image:
+        image.putalpha(128)
+        image.save("clear.png")
+    assert cli.run(["generation", "train", "clear.png", *OPTIONS]) == 0
+    assert "note: transparent parts were composited on white" in capsys.readouterr().err
+
+
+def test_strange_names_are_shown_escaped(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["generation", "train", "a\n\x1b[31mb.png"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert escaped("a\n\x1b[31mb") == r"a\n\x1b[31mb"
+
+
+def test_ctrl_c_ends_cleanly_and_keeps_what_is_saved(here: Path) -> None:
+    # A stage is over in a blink; there are so many that the signal comes in the middle.
+    options = [*OPTIONS, "--train-stages=60", "--niter=200"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "consingan", "generation", "train", "photo.png", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(here.glob("runs/*/*/stages/*.safetensors")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "stages are saved. Next: consingan resume runs/photo/" in err.splitlines()[-1]
+    state = json.loads(next(here.glob("runs/*/*/state.json")).read_text())
+    assert state["status"] == "stopped"
+    assert state["stages"]
+
+
+def test_help_needs_no_torch_and_explains_every_option() -> None:
+    code = (
+        "import sys; from consingan import cli; code = cli.run(sys.argv[1:]); "
+        "sys.exit(9 if 'torch' in sys.modules else code)"
+    )
+    for command in (["--help"], ["generation", "train", "--help"], ["modes"], ["--version"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "COLUMNS": "160"},
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert done.stdout
+
+
+def test_every_option_says_what_it_does_and_has_a_panel() -> None:
+    from consingan.plugins import find_plugins
+
+    for loaded in find_plugins().modes.values():
+        for model in (loaded.mode.TrainOptions, loaded.mode.ApplyOptions):
+            for name, field in model.model_fields.items():
+                assert len(field.description or "") > 15, name
+                assert isinstance(field.json_schema_extra, dict), name
+                assert field.json_schema_extra["panel"], name
+
+
+def test_completion_knows_runs(trained: Path) -> None:
+    from consingan.commands.parameters import complete_run
+
+    assert complete_run("") == ["latest", "photo"]
+    assert complete_run("ph") == ["photo"]
+
+
+def test_completion_works_in_a_shell(trained: Path) -> None:
+    environment = {
+        **os.environ,
+        "_CONSINGAN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "consingan generation apply l",
+        "COMP_CWORD": "3",
+    }
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "consingan")],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert "latest" in done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.4, "4 s"), (89, "89 s"), (300, "5 min"), (4320, "1 h 12 min")]
+)
+def test_durations_read_naturally(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

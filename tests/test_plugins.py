@@ -1,0 +1,244 @@
+"""Modes by strangers: real packages, installed by pip, seen by a real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consingan import Mode, Options, TrainOptions, hookimpl
+from consingan.core.outputs import Outputs
+from consingan.core.sampler import Sampler
+from consingan.errors import ModeError, PluginError
+from consingan.plugins import check_mode, find_plugins
+from tests.conftest import TINY
+
+MIRROR = """
+from typing import Literal
+
+from consingan import Mode, Options, TrainOptions, hookimpl, option
+
+
+class MirrorApply(Options):
+    axis: Literal["x", "y"] = option("x", "Which way to mirror.", "Mirror")
+    copies: int = option(1, "How many.", "Mirror", ge=1)
+
+
+class Mirror(Mode[TrainOptions, MirrorApply]):
+    name = "mirror"
+    summary = "The picture, mirrored."
+    ApplyOptions = MirrorApply
+
+    @hookimpl
+    def apply(self, sampler, options, outputs):
+        for copy in range(options.copies):
+            picture = sampler.reconstruction().flip(-1 if options.axis == "x" else -2)
+            outputs.save(f"mirror-{copy}", picture)
+"""
+
+CLASS = """
+from consingan import Mode, Options, TrainOptions, hookimpl, option
+
+class Broken(Mode[TrainOptions, Options]):
+    name = {name!r}
+    summary = "Broken."
+    {body}
+    @hookimpl
+    def apply(self, sampler, options, outputs): ...
+"""
+
+BROKEN = {
+    "import-error": ("import no_such_module", "No module named 'no_such_module'"),
+    "crashes": ("1 / 0", "ZeroDivisionError"),
+    "exits": ("raise SystemExit(3)", "SystemExit: 3"),
+    "no-mode": ("Broken = 5", "not a subclass of consingan.Mode"),
+    "misspelt": (
+        CLASS.format(name="misspelt", body="@hookimpl\n    def stage_sises(self): ..."),
+        "unknown hook 'stage_sises'",
+    ),
+    "clashing": (CLASS.format(name="generation", body=""), "both name a mode 'generation'"),
+    "unshowable": (
+        CLASS.format(
+            name="unshowable",
+            body="class TrainOptions(TrainOptions):\n        table: dict[str, int] = {}",
+        ),
+        "option 'table' of TrainOptions has type dict",
+    ),
+}
+
+
+def _package(folder: Path, name: str, module: str, attribute: str = "Broken") -> Path:
+    source = folder / name
+    source.mkdir(parents=True)
+    code = name.replace("-", "_")
+    (source / f"{code}.py").write_text(module)
+    (source / "pyproject.toml").write_text(
+        f"""
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "{name}"
+version = "1.2"
+[project.entry-points."consingan.modes"]
+{name} = "{code}:{attribute}"
+[tool.setuptools]
+py-modules = ["{code}"]
+"""
+    )
+    return source
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one good and seven broken packages, installed by pip."""
+    folder = tmp_path_factory.mktemp("strangers")
+    sources = [_package(folder, "mirror", MIRROR, "Mirror")]
+    sources += [_package(folder, name, module) for name, (module, _) in BROKEN.items()]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    target = folder / "installed"
+    subprocess.run([*pip, "--target", target, *sources], check=True, capture_output=True)
+    return target
+
+
+def _consingan(strangers: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "consingan", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(strangers), "COLUMNS": "200"},
+        check=False,
+    )
+
+
+def test_a_strangers_mode_is_a_subcommand_with_typed_options(strangers: Path) -> None:
+    shown = _consingan(strangers, "mirror", "apply", "--help")
+    assert shown.returncode == 0
+    assert "--axis" in shown.stdout
+    assert "x|y" in shown.stdout
+    assert "Which way to mirror. Default: x." in shown.stdout
+    wrong = _consingan(strangers, "mirror", "apply", "latest", "--axis", "z")
+    assert wrong.returncode == 2
+    assert "--axis" in wrong.stderr
+
+
+def test_a_strangers_mode_trains_and_applies(strangers: Path, photo: Path, tmp_path: Path) -> None:
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    runs = tmp_path / "runs"
+    trained = _consingan(strangers, "mirror", "train", photo, *options, "--out", runs)
+    assert trained.returncode == 0, trained.stderr
+    made = _consingan(
+        strangers, "mirror", "apply", "latest", "--runs", runs, "--copies", 2, "--out", tmp_path
+    )
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "mirror-1.png").is_file()
+    config = json.loads(next(runs.glob("*/*/config.json")).read_text())
+    assert config["plugin"] == {"package": "mirror", "version": "1.2"}
+
+    without = subprocess.run(
+        [sys.executable, "-m", "consingan", "show", "latest", "--runs", str(runs)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert without.returncode == 1
+    assert "pip install mirror" in without.stderr
+    other = _consingan(strangers, "generation", "apply", "latest", "--runs", runs)
+    assert other.returncode == 2
+    assert "was trained for mirror" in other.stderr
+
+
+def test_broken_plugins_are_reported_by_name_and_stop_nothing(strangers: Path) -> None:
+    listed = _consingan(strangers, "plugins", "--json")
+    assert listed.returncode == 0
+    report = json.loads(listed.stdout)
+    assert [mode["mode"] for mode in report["modes"]] == ["generation", "mirror"]
+    reasons = {problem["package"]: problem["reason"] for problem in report["broken"]}
+    assert reasons.keys() == BROKEN.keys()
+    for name, (_, expected) in BROKEN.items():
+        assert expected in reasons[name]
+        assert f"plugin {name!r} (package {name} 1.2) is not loaded" in listed.stderr
+    assert "clashing and consingan" in reasons["clashing"]
+    assert len(listed.stderr.splitlines()) == len(BROKEN)
+    modes = _consingan(strangers, "modes")
+    assert modes.returncode == 0
+    assert "mirror" in modes.stdout
+
+
+def _mode(**attributes: Any) -> type[Mode[Any, Any]]:
+    @hookimpl
+    def apply(self: object, sampler: Sampler, options: Options, outputs: Outputs) -> None:
+        """Make nothing."""
+
+    base = {"name": "some", "summary": "Some.", "apply": apply}
+    return type("Some", (Mode,), {**base, **attributes})
+
+
+def test_a_good_mode_passes_the_check() -> None:
+    assert check_mode(_mode()).name == "some"
+    assert check_mode(_mode()()).name == "some"
+
+
+class OddOptions(Options):
+    """One option of a type that cannot be shown."""
+
+    either: int | str = 3
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"name": "Two Words"}, "no mode name"),
+        ({"name": None}, "no `name`"),
+        ({"summary": 3}, "no `summary`"),
+        ({"apply": None}, "no `apply`"),
+        ({"padding_style": lambda self, options: "zero"}, "`padding_style` lacks its @hookimpl"),
+        ({"preview": hookimpl(lambda self, smapler: [])}, "smapler"),
+        ({"ApplyOptions": dict}, "`ApplyOptions` is not a subclass of consingan.Options"),
+        ({"TrainOptions": Options}, "`TrainOptions` is not a subclass of consingan.TrainOptions"),
+        ({"ApplyOptions": OddOptions}, r"option 'either' of OddOptions has type int \| str"),
+    ],
+)
+def test_what_is_wrong_with_a_mode_is_said(attributes: dict[str, Any], message: str) -> None:
+    with pytest.raises(PluginError, match=message):
+        check_mode(_mode(**attributes))
+
+
+def test_built_ins_come_through_the_entry_points() -> None:
+    plugins = find_plugins()
+    assert plugins.problems == []
+    assert plugins.modes["generation"].plugin.package == "consingan"
+    with pytest.raises(ModeError, match="there are: generation"):
+        plugins.mode("none")
+
+
+def test_two_strangers_with_one_name_are_both_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Distribution:
+        version = "1"
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    class Entry:
+        name = "some"
+
+        def __init__(self, package: str) -> None:
+            self.dist = Distribution(package)
+
+        def load(self) -> type[Mode[TrainOptions, Options]]:
+            return _mode()
+
+    def entries(group: str) -> Sequence[Entry]:
+        return [Entry("one"), Entry("two")]
+
+    monkeypatch.setattr("consingan.plugins.entry_points", entries)
+    plugins = find_plugins()
+    assert plugins.modes == {}
+    reasons = [problem.reason for problem in plugins.problems]
+    assert reasons == ["packages one and two both name a mode 'some'; uninstall one"] * 2

@@ -1,0 +1,430 @@
+"""The engine and the run folder, end to end on tiny pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+import consingan
+from consingan import Mode, Options, Run, Size, TrainOptions, hookimpl
+from consingan.core.engine import make_sampler
+from consingan.core.events import StageSaved, StageStarted, StepLogged
+from consingan.core.hooks import Hooks
+from consingan.core.model import Model
+from consingan.core.noise import Noise
+from consingan.core.outputs import Outputs
+from consingan.core.pictures import to_tensor
+from consingan.core.pyramid import build_pyramid
+from consingan.core.sampler import Sampler
+from consingan.core.stage import StageTrainer
+from consingan.core.training import train_run
+from consingan.errors import ModeError, OptionError, PictureError, RunError, RunNotFoundError
+from consingan.modes.generation import Generation
+from tests.conftest import TINY, image_size, tiny_image
+
+
+def _train(out: Path, **options: Any) -> Run:
+    return consingan.train(tiny_image(), out=out, **{**TINY, **options})
+
+
+def _trainer(stages: int, mode: Mode[Any, Any] | None = None, **options: Any) -> StageTrainer:
+    """A trainer of the newest of `stages` stages, all untrained."""
+    parsed = TrainOptions(**{**TINY, "train_stages": stages, **options})
+    hooks = Hooks(mode or Generation())
+    sizes = [Size(12 + 2 * stage, 14 + 3 * stage) for stage in range(stages)]
+    model = Model(parsed, hooks.padding_style(parsed), sizes)
+    pyramid = build_pyramid(to_tensor(tiny_image()), sizes)
+    noise = Noise(0)
+    sampler = make_sampler(model, pyramid, hooks, noise)
+    for _ in range(1, stages):
+        model.grow()
+        model.amplitudes[-1] = 0.1
+    return StageTrainer(sampler, hooks, noise)
+
+
+def _stopped(out: Path) -> Run:
+    """A run that was interrupted after its first stage."""
+
+    class Interrupt:
+        @hookimpl
+        def stage_started(self, event: StageStarted) -> None:
+            if event.stage == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        consingan.train(tiny_image(), out=out, listeners=[Interrupt()], **TINY)
+    return consingan.open_run("latest", runs=out)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One finished run, which no test changes."""
+    return _train(tmp_path_factory.mktemp("trained"))
+
+
+def test_only_the_newest_stages_the_tail_and_the_critic_learn() -> None:
+    trainer = _trainer(5, train_depth=2)
+    generator = trainer.model.generator
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    trainer.step(0)
+    after = generator.state_dict()
+    changed = {name.split(".block")[0] for name in before if not before[name].equal(after[name])}
+    assert changed == {"body.3", "body.4", "tail.0.weight", "tail.0.bias"}
+
+
+@pytest.mark.parametrize(("stages", "head_learns"), [(1, True), (3, True), (4, False)])
+def test_the_head_learns_while_stage_0_does(stages: int, head_learns: bool) -> None:
+    trainer = _trainer(stages, train_depth=3)
+    weight = trainer.model.generator.head.conv.weight
+    before = weight.clone()
+    trainer.step(0)
+    assert weight.equal(before) is not head_learns
+
+
+def test_lower_stages_learn_slower_by_lr_scale() -> None:
+    trainer = _trainer(3, lr_generator=0.01, lr_scale=0.5)
+    rates = [group["lr"] for group in trainer.generator_adam.param_groups]
+    assert rates == pytest.approx([0.0025, 0.005, 0.01, 0.0025, 0.01])  # body 0-2, head, tail
+
+
+def test_learning_rates_fall_for_the_last_fifth() -> None:
+    trainer = _trainer(1, niter=10, lr_critic=0.01, lr_decay=0.1)
+    rates = []
+    for step in range(10):
+        trainer.step(step)
+        rates.append(trainer.critic_adam.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.01] * 8 + [0.001] * 2)
+
+
+def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
+    trainer = _trainer(1, critic_steps=1, generator_steps=1)
+    calls: list[bool] = []
+    weight = trainer.model.critic.tail.weight
+    trainer.model.critic.tail.register_forward_hook(lambda *_: calls.append(weight.requires_grad))
+    trainer.step(0)
+    # Fake and real, the penalty's pass without gradient, then the generator's reading.
+    assert calls.count(False) == 1
+    assert calls[-1] is False
+    assert weight.requires_grad
+
+
+def test_one_generator_pass_serves_all_critic_steps() -> None:
+    trainer = _trainer(2, critic_steps=5)
+    calls: list[int] = []
+    trainer.model.generator.tail.register_forward_hook(lambda *_: calls.append(1))
+    trainer.step(0)
+    assert len(calls) == 2  # fresh noise once, fixed noise once
+
+
+def test_training_fits_the_picture() -> None:
+    trainer = _trainer(1, niter=200, filters=32, lr_generator=1e-3, reconstruction_weight=50)
+    losses = [trainer.step(step).reconstruction.item() for step in range(200)]
+    assert losses[-1] < 0.4 * losses[0]
+
+
+@pytest.mark.parametrize("activation", ["lrelu", "elu", "prelu", "selu"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_every_kind_of_network_trains(activation: str, batch_norm: bool) -> None:
+    trainer = _trainer(2, activation=activation, batch_norm=batch_norm)
+    assert all(torch.isfinite(loss) for loss in trainer.step(0))
+
+
+def test_the_run_folder_holds_what_it_should(trained: Run) -> None:
+    names = {str(file.relative_to(trained.path)) for file in trained.path.rglob("*.*")}
+    stages = [f"stages/{stage:02}.safetensors" for stage in range(3)]
+    previews = [f"previews/{stage:02}.png" for stage in range(3)]
+    expected = {"config.json", "state.json", "picture.png", "metrics.jsonl", *stages, *previews}
+    assert expected <= names
+    assert trained.path.parent.name == "picture"
+    assert trained.state.status == "complete"
+    config = json.loads((trained.path / "config.json").read_text())
+    assert config["schema_version"] == 1
+    assert config["mode"] == "generation"
+    assert config["plugin"]["package"] == "consingan"
+    assert config["options"]["niter"] == 3
+    assert image_size(trained.path / "picture.png") == (24, 16)
+
+
+def test_stage_files_hold_only_what_the_stage_learned(tmp_path: Path) -> None:
+    run = _train(tmp_path, train_depth=1)
+    last = load_file(run.path / "stages" / "02.safetensors")
+    bodies = {name.split(".")[2] for name in last if name.startswith("generator.body")}
+    assert bodies == {"2"}
+    assert not any(name.startswith("generator.head") for name in last)
+
+
+def test_a_loaded_model_equals_the_trained_one(tmp_path: Path) -> None:
+    kept: list[dict[str, Tensor]] = []
+    rebuilt: list[Tensor] = []
+
+    class Keep:
+        @hookimpl
+        def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
+            kept.append(sampler.model.generator.state_dict())
+            rebuilt.append(sampler.reconstruction())
+
+    run = consingan.train(tiny_image(), out=tmp_path, listeners=[Keep()], **TINY)
+    sampler = consingan.open_run(run.path).sampler("cpu")
+    loaded = sampler.model.generator.state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in kept[-1].items())
+    torch.testing.assert_close(sampler.reconstruction(), rebuilt[-1], rtol=0, atol=1e-6)
+
+
+def test_the_same_seed_learns_the_same_and_another_does_not(tmp_path: Path, trained: Run) -> None:
+    def weights(run: Run) -> bytes:
+        return (run.path / "stages" / "02.safetensors").read_bytes()
+
+    assert weights(_train(tmp_path / "a")) == weights(trained)
+    assert weights(_train(tmp_path / "b", seed=1)) != weights(trained)
+
+
+def test_metrics_are_logged_for_the_last_step_of_each_stage(trained: Run) -> None:
+    lines = (trained.path / "metrics.jsonl").read_text().splitlines()
+    events = [StepLogged(**json.loads(line)) for line in lines]
+    assert [event.stage for event in events if event.step == event.niter] == [0, 1, 2]
+
+
+def test_apply_makes_samples_a_reconstruction_and_a_sheet(tmp_path: Path, trained: Run) -> None:
+    files = trained.apply(tmp_path / "new", num_samples=2, seed=3)
+    names = [file.name for file in files]
+    assert names == ["reconstruction.png", "sample-000.png", "sample-001.png", "sheet.png"]
+    assert {image_size(file) for file in files[:3]} == {(24, 16)}
+    record = json.loads((tmp_path / "new" / "options.json").read_text())
+    assert record["options"]["seed"] == 3
+
+
+def test_the_same_seed_makes_the_same_pictures(tmp_path: Path, trained: Run) -> None:
+    sampler, again = trained.sampler("cpu"), trained.sampler("cpu")
+    first = sampler.sample(0, seed=3)
+    assert torch.equal(sampler.sample(1, seed=3), again.sample(1, seed=3))
+    assert not torch.equal(first, sampler.sample(1, seed=3))
+    assert not torch.equal(first, sampler.sample(0, seed=4))
+    few = trained.apply(tmp_path / "few", num_samples=2, seed=3)
+    many = trained.apply(tmp_path / "many", num_samples=4, seed=3)
+    assert [file.read_bytes() for file in few[:3]] == [file.read_bytes() for file in many[:3]]
+
+
+def test_apply_never_overwrites(tmp_path: Path, trained: Run) -> None:
+    first = trained.apply(tmp_path, num_samples=1)
+    before = [file.read_bytes() for file in first]
+    second = trained.apply(tmp_path, num_samples=1, seed=9)
+    assert not set(first) & set(second)
+    assert [file.read_bytes() for file in first] == before
+
+
+def test_default_outputs_get_a_folder_each(trained: Run) -> None:
+    folders = {trained.apply(num_samples=0)[0].parent for _ in range(2)}
+    assert len(folders) == 2
+    assert {folder.parent for folder in folders} == {trained.path / "applied"}
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({"scale_w": 2}, (48, 16)),
+        ({"scale_h": 0.5}, (24, 8)),
+        ({"width": 31}, (31, 16)),
+        ({"height": 40, "width": 10}, (10, 40)),
+        ({"height": 1, "width": 60}, (60, 1)),
+        ({"scale_w": 2, "height": 20}, (48, 20)),
+    ],
+)
+def test_samples_have_the_size_that_is_asked_for(
+    tmp_path: Path, trained: Run, options: dict[str, float], size: tuple[int, int]
+) -> None:
+    files = trained.apply(tmp_path, num_samples=1, **options)
+    assert image_size(files[1]) == size
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scale_w": 2, "width": 9}, "--scale-w and --width exclude"),
+        ({"num_samples": -1}, "greater than or equal to 0"),
+        ({"width": 0}, "greater than or equal to 1"),
+        ({"colour": "red"}, "no option 'colour'"),
+    ],
+)
+def test_bad_apply_options_are_errors_and_write_nothing(
+    tmp_path: Path, trained: Run, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        trained.apply(tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_one_and_two_stages_train(tmp_path: Path, stages: int) -> None:
+    run = _train(tmp_path, train_stages=stages)
+    assert run.stages_done == stages
+    assert run.apply(tmp_path / "new", num_samples=1)
+
+
+def test_a_picture_smaller_than_min_size_trains(tmp_path: Path) -> None:
+    run = consingan.train(tiny_image(13, 15), out=tmp_path, **{**TINY, "min_size": 20})
+    assert run.sizes == [(13, 15)] * 3
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "advice"),
+    [
+        ((10, 40), {}, "at least 11"),
+        ((1, 1), {}, "at least 11"),
+        ((200, 12), {}, "larger --max-size"),
+        ((30, 30), {"min_size": 5}, "--min-size 11"),
+    ],
+)
+def test_a_picture_too_small_is_refused_and_nothing_is_created(
+    tmp_path: Path, size: tuple[int, int], options: dict[str, Any], advice: str
+) -> None:
+    with pytest.raises(PictureError, match=advice):
+        consingan.train(tiny_image(*size), out=tmp_path / "runs", **{**TINY, **options})
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_run_keeps_its_stages_and_resumes_to_the_same(
+    tmp_path: Path, trained: Run
+) -> None:
+    stopped = _stopped(tmp_path)
+    assert (stopped.state.status, stopped.stages_done) == ("stopped", 1)
+    assert image_size(stopped.apply(num_samples=1)[1]) == (18, 12)
+
+    resumed = consingan.resume("latest", runs=tmp_path)
+    assert resumed.state.status == "complete"
+    for stage in range(3):
+        name = f"stages/{stage:02}.safetensors"
+        assert (resumed.path / name).read_bytes() == (trained.path / name).read_bytes()
+    with pytest.raises(RunError, match="complete"):
+        consingan.resume("latest", runs=tmp_path)
+
+
+def test_a_failing_mode_is_named_and_the_run_says_failed(tmp_path: Path) -> None:
+    class Broken(Generation):
+        name = "broken"
+
+        @hookimpl
+        def training_input(
+            self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+        ) -> Tensor:
+            raise ZeroDivisionError("oops")
+
+    run = _stopped(tmp_path)
+    run.hooks = Hooks(Broken())
+    with pytest.raises(ModeError, match=r"'broken' failed in its hook `training_input`.*oops"):
+        train_run(run)
+    assert (run.state.status, run.stages_done) == ("failed", 1)
+
+
+def test_a_failing_listener_never_stops_training(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    class Broken:
+        @hookimpl
+        def step_logged(self, event: StepLogged) -> None:
+            heard.append("broken")
+            raise ZeroDivisionError("oops")
+
+    class Works:
+        @hookimpl
+        def run_started(self, run: Run) -> None:
+            heard.append("started")
+
+        @hookimpl
+        def step_logged(self, event: StepLogged) -> None:
+            heard.append("step")
+
+        @hookimpl
+        def run_ended(self, run: Run) -> None:
+            heard.append("ended")
+
+    with pytest.warns(RuntimeWarning, match="listener Broken failed in step_logged"):
+        run = consingan.train(tiny_image(), out=tmp_path, listeners=[Broken(), Works()], **TINY)
+    assert run.complete
+    assert heard == ["started", "broken", "step", "step", "step", "ended"]
+
+
+def test_hook_results_of_the_wrong_shape_are_refused() -> None:
+    class Wrong(Generation):
+        @hookimpl
+        def fixed_input(
+            self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+        ) -> Tensor:
+            return torch.zeros(1, 3, 2, 2)
+
+        @hookimpl
+        def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
+            return [Size(30, 30), Size(20, 20)]
+
+    hooks = Hooks(Wrong())
+    with pytest.raises(ModeError, match="shape"):
+        hooks.fixed_input([torch.zeros(1, 3, 12, 12)], TrainOptions(), torch.Generator())
+    with pytest.raises(ModeError, match="don't grow to 20x20"):
+        hooks.stage_sizes(Size(20, 20), TrainOptions())
+
+
+def test_names_find_runs(tmp_path: Path) -> None:
+    first = consingan.train(tiny_image(), out=tmp_path, **TINY)
+    shutil.copytree(first.path, tmp_path / "other" / first.path.name)
+    last = consingan.train(tiny_image(), out=tmp_path, **TINY)
+    assert consingan.open_run("latest", runs=tmp_path).path == last.path
+    assert consingan.open_run("picture", runs=tmp_path).path == last.path
+    assert consingan.open_run("other", runs=tmp_path).path.parent.name == "other"
+    assert consingan.open_run(str(first.path)).path == first.path
+    with pytest.raises(RunNotFoundError, match="there are runs on: other, picture"):
+        consingan.open_run("castle", runs=tmp_path)
+
+
+@pytest.mark.parametrize("file", ["config.json", "state.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema_version": "x"}'])
+def test_damaged_records_are_errors(tmp_path: Path, trained: Run, file: str, content: str) -> None:
+    copy = shutil.copytree(trained.path, tmp_path / "copy")
+    (copy / file).write_text(content)
+    with pytest.raises(RunError, match=file):
+        consingan.open_run(copy)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path, trained: Run) -> None:
+    copy = shutil.copytree(trained.path, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "schema_version": 2}))
+    with pytest.raises(RunError, match="newer consingan"):
+        consingan.open_run(copy)
+
+
+def test_a_flipped_bit_in_a_stage_file_is_noticed(tmp_path: Path, trained: Run) -> None:
+    copy = shutil.copytree(trained.path, tmp_path / "copy")
+    file = copy / "stages" / "01.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(RunError, match=r"01\.safetensors.*checksum"):
+        consingan.open_run(copy).apply()
+
+
+def test_a_mode_that_only_applies_is_enough(tmp_path: Path) -> None:
+    class Mirror(Mode[TrainOptions, Options]):
+        name = "mirror"
+        summary = "The picture, mirrored."
+
+        @hookimpl
+        def apply(self, sampler: Sampler, options: Options, outputs: Outputs) -> None:
+            outputs.save("mirror", sampler.reconstruction().flip(-1))
+
+    run = _train(tmp_path)
+    run.hooks = Hooks(Mirror())
+    assert [file.name for file in run.apply()] == ["mirror.png"]
+
+
+def test_training_warns_of_nothing(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert _train(tmp_path, train_stages=1).complete
