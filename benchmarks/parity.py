@@ -21,14 +21,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from consingan.core.config import Options, PaddingStyle, Size, TrainOptions
-from consingan.core.engine import make_sampler
 from consingan.core.hooks import Hooks
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 from consingan.core.model import Model
 from consingan.core.noise import Noise
 from consingan.core.pyramid import geometric_sizes, logarithmic_sizes
-from consingan.core.stage import StageTrainer
+from consingan.core.sampler import make_sampler
+from consingan.core.stage import StageTrainer, grow
 
 EXACT, ONE_PASS, TRAINED, NOT_JUDGED = (0.0, 0.0), (0.0, 1e-5), (1e-3, 1e-4), (0.0, torch.inf)
 TOLERANCES = {
@@ -213,7 +213,7 @@ def replay(recording: Recording) -> Differences:
     for stage in range(len(pyramid)):
         initial = recording.weights(f"s{stage}.init.G.")
         if stage > 0:
-            model.grow()
+            grow(sampler)
             differences.add_all("grown generator", model.generator.state_dict(), initial)
         model.generator.load_state_dict(initial)
         model.critic.load_state_dict(recording.weights(f"s{stage}.init.D."))

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from consingan.api import open_run, resume, train
+    from consingan.api import fine_tune, open_run, resume, train
     from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
     from consingan.core.hookspecs import hookimpl
     from consingan.core.mode import Mode
@@ -25,6 +25,7 @@ _HOMES = {
     "Size": "consingan.core.config",
     "SizeOptions": "consingan.core.config",
     "TrainOptions": "consingan.core.config",
+    "fine_tune": "consingan.api",
     "hookimpl": "consingan.core.hookspecs",
     "open_run": "consingan.api",
     "option": "consingan.core.config",
@@ -40,6 +41,7 @@ __all__ = [
     "Size",
     "SizeOptions",
     "TrainOptions",
+    "fine_tune",
     "hookimpl",
     "open_run",
     "option",

@@ -1,4 +1,4 @@
-"""The toolkit from Python: train, open, resume."""
+"""The toolkit from Python: train, fine-tune, open, resume."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from consingan.core.config import DEFAULT_PRESET, train_options
 from consingan.core.devices import find_device
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import Picture, from_image, load_picture
-from consingan.core.run import Run, RunConfig
-from consingan.core.training import create_run, train_run
+from consingan.core.records import RunConfig
+from consingan.core.run import Run
+from consingan.core.training import create_fine_tuning, create_run, train_run
 from consingan.errors import RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
@@ -30,6 +31,7 @@ def train(
     mode: str = "generation",
     *,
     preset: str = DEFAULT_PRESET,
+    naive: str | Path | Image.Image | None = None,
     out: str | Path = RUNS,
     device: str = "auto",
     listeners: Sequence[object] = (),
@@ -41,6 +43,8 @@ def train(
         picture: a file's path, or a Pillow image.
         mode: the name of an installed mode; `consingan modes` lists them.
         preset: `paper` or `draft`: what the options start from.
+        naive: a picture that the previews show the effect on, in modes that repaint pictures; it
+            is never trained on.
         out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: objects with notification hooks (see `consingan.core.hookspecs`), told how
@@ -51,14 +55,41 @@ def train(
         The finished run, ready for `run.apply()`.
 
     Raises:
-        PictureError: the picture cannot be read, or is too small.
+        PictureError: a picture cannot be read, or is too small.
         OptionError: an option is unknown or out of range, or the device isn't there.
         ModeError: there is no such mode, or it failed.
         RunError: the run folder cannot be written.
     """
-    run = prepare(find_plugins(), picture, mode, preset, Path(out), device, listeners, options)
+    plugins = find_plugins()
+    run = prepare(plugins, picture, mode, preset, naive, out, device, listeners, options)
     train_run(run, device)
     return run
+
+
+def fine_tune(
+    run: str | Path,
+    naive: str | Path | Image.Image,
+    *,
+    out: str | Path = RUNS,
+    device: str = "auto",
+    listeners: Sequence[object] = (),
+    **options: Any,
+) -> Run:
+    """Train the last stage of a run again, on one naive picture; the run itself stays as it is.
+
+    Args:
+        run: as in `open_run`; names are looked up in `out`.
+        naive: the picture that is to come out well.
+        out: the folder for runs; the new one names its parent.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        listeners: told how training goes.
+        options: training options that may change, such as `niter=500`.
+
+    Raises OptionError if the run's mode has no fine-tuning; otherwise as `train` and `open_run`.
+    """
+    tuned = prepare_fine_tuning(run, naive, out, device, listeners, options)
+    train_run(tuned, device)
+    return tuned
 
 
 def prepare(
@@ -66,7 +97,8 @@ def prepare(
     picture: str | Path | Image.Image,
     mode: str,
     preset: str,
-    out: Path,
+    naive: str | Path | Image.Image | None,
+    out: str | Path,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -76,8 +108,23 @@ def prepare(
     parsed = train_options(loaded.mode.TrainOptions, preset, options)
     find_device(device)
     source = _read_picture(picture)
-    hooks = Hooks(loaded.mode, [MetricsLog(), Previews(), *listeners])
-    return create_run(out, source, parsed, preset, loaded.plugin, hooks)
+    shown = None if naive is None else _read_picture(naive)
+    hooks = Hooks(loaded.mode, _with_own(listeners))
+    return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, shown)
+
+
+def prepare_fine_tuning(
+    run: str | Path,
+    naive: str | Path | Image.Image,
+    out: str | Path,
+    device: str,
+    listeners: Sequence[object],
+    options: dict[str, Any],
+) -> Run:
+    """Check everything that `fine_tune` is given, then make the run folder."""
+    find_device(device)
+    parent = open_run(run, runs=out, listeners=listeners)
+    return create_fine_tuning(Path(out), parent, _read_picture(naive), options)
 
 
 def open_run(run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[object] = ()) -> Run:
@@ -93,7 +140,7 @@ def open_run(run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[ob
     plugins = find_plugins()
 
     def find_hooks(config: RunConfig) -> Hooks:
-        return plugins.hooks_for(config, [MetricsLog(), Previews(), *listeners])
+        return plugins.hooks_for(config, _with_own(listeners))
 
     return Run.open(find_run(str(run), Path(runs)), find_hooks)
 
@@ -144,6 +191,10 @@ def _created(file: Path) -> datetime:
         return RunConfig.model_validate_json(file.read_bytes()).created.astimezone()
     except (OSError, ValidationError):
         return datetime.fromtimestamp(0, timezone.utc)
+
+
+def _with_own(listeners: Sequence[object]) -> list[object]:
+    return [MetricsLog(), Previews(), *listeners]
 
 
 def _read_picture(picture: str | Path | Image.Image) -> Picture:

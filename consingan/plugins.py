@@ -16,7 +16,7 @@ from consingan.core.config import Options, TrainOptions
 from consingan.core.hooks import AnyMode, Hooks
 from consingan.core.hookspecs import PROJECT, HookSpecs
 from consingan.core.mode import Mode
-from consingan.core.run import Plugin, RunConfig
+from consingan.core.records import Plugin, RunConfig
 from consingan.errors import ModeError, PluginError
 from consingan.options import check_showable
 

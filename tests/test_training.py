@@ -16,7 +16,6 @@ from torch import Tensor
 
 import consingan
 from consingan import Mode, Options, Run, Size, TrainOptions, hookimpl
-from consingan.core.engine import make_sampler
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.hooks import Hooks
 from consingan.core.model import Model
@@ -24,7 +23,7 @@ from consingan.core.noise import Noise
 from consingan.core.outputs import Outputs
 from consingan.core.pictures import to_tensor
 from consingan.core.pyramid import build_pyramid
-from consingan.core.sampler import Sampler
+from consingan.core.sampler import Sampler, make_sampler
 from consingan.core.stage import StageTrainer
 from consingan.core.training import train_run
 from consingan.errors import ModeError, OptionError, PictureError, RunError, RunNotFoundError
@@ -313,7 +312,11 @@ def test_a_failing_mode_is_named_and_the_run_says_failed(tmp_path: Path) -> None
 
         @hookimpl
         def training_input(
-            self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+            self,
+            pyramid: Sequence[Tensor],
+            options: TrainOptions,
+            generator: torch.Generator,
+            naive: Tensor | None,
         ) -> Tensor:
             raise ZeroDivisionError("oops")
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consingan.commands.parameters import RUNS, Device, RunName, RunsFolder
+from consingan.commands.parameters import RUNS, Device, RunName, RunsFolder, complete_run
 from consingan.commands.runs import train_visibly
 from consingan.console import complain, escaped
 from consingan.core.config import DEFAULT_PRESET, PRESETS
 from consingan.errors import OptionError
 from consingan.options import given, parameters
 from consingan.plugins import LoadedMode, Plugins
+
+if TYPE_CHECKING:
+    from consingan.core.run import Run
 
 
 def add(app: typer.Typer, plugins: Plugins) -> None:
@@ -33,9 +36,9 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
 def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
     def command(
         photo: Annotated[
-            Path,
+            Path | None,
             typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
-        ],
+        ] = None,
         preset: Annotated[
             str,
             typer.Option(
@@ -48,20 +51,52 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         out: Annotated[
             Path, typer.Option(help="Folder for runs; each gets a new folder in it.")
         ] = RUNS,
+        naive: Path | None = None,
+        parent: str | None = None,
         device: Device = "auto",
         **values: Any,
     ) -> None:
-        from consingan.api import prepare
+        from consingan.api import prepare, prepare_fine_tuning
 
         options = given(values)
-        train_visibly(
-            lambda listener: prepare(
-                plugins, photo, loaded.mode.name, preset, out, device, [listener], options
-            ),
-            device,
-        )
 
+        def begin(listener: object) -> Run:
+            name = loaded.mode.name
+            if parent is None:
+                if photo is None:
+                    raise OptionError("give the PHOTO to learn from")
+                return prepare(
+                    plugins, photo, name, preset, naive, out, device, [listener], options
+                )
+            if not loaded.mode.takes_naive:
+                raise OptionError(f"mode {name} has no fine-tuning", "from")
+            if naive is None or photo is not None:
+                raise OptionError("fine-tuning takes a --naive PICTURE and no PHOTO", "from")
+            return prepare_fine_tuning(parent, naive, out, device, [listener], options)
+
+        train_visibly(begin, device)
+
+    command.__annotations__ |= _naive_annotations(hidden=not loaded.mode.takes_naive)
     return _with_options(command, parameters(loaded.mode.TrainOptions))
+
+
+def _naive_annotations(hidden: bool) -> dict[str, Any]:
+    """`--naive` and `--from`: every mode understands them, to say clearly if it has no use."""
+    naive = typer.Option(
+        metavar="PICTURE",
+        help="A picture that the previews show the effect on; it is never trained on, except with "
+        "--from.",
+        hidden=hidden,
+    )
+    parent = typer.Option(
+        "--from",
+        metavar="RUN",
+        help="Fine-tune: train the last stage of this run again, on the --naive picture, into a "
+        "new run. PHOTO is left out.",
+        autocompletion=complete_run,
+        hidden=hidden,
+    )
+    return {"naive": Annotated[Path | None, naive], "parent": Annotated[str | None, parent]}
 
 
 def _apply(loaded: LoadedMode) -> Callable[..., None]:

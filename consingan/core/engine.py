@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from consingan.core.events import StageSaved, StageStarted, StepLogged
-from consingan.core.model import Model
 from consingan.core.noise import Noise
 from consingan.core.sampler import Sampler
-from consingan.core.stage import StageTrainer
+from consingan.core.stage import StageTrainer, grow
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
@@ -21,28 +18,27 @@ LOG_SECONDS = 1.0
 
 
 def train(
-    model: Model,
-    pyramid: Sequence[Tensor],
+    sampler: Sampler,
     hooks: Hooks,
     commit: Callable[[int, float], None],
     noise: Noise,
     first: int = 0,
 ) -> None:
-    """Train every stage from `first` on, on one picture's pyramid.
+    """Train every stage from `first` on.
 
     Args:
-        model: trained up to stage `first` - 1; a new one for `first` = 0.
-        pyramid: the picture at every stage, (1, 3, H, W) in [-1, 1], on the model's device.
+        sampler: of a model that has the stages below `first`; if it has `first` as well, that
+            stage goes on learning from where it is.
         hooks: the active mode, the defaults and the listeners.
         commit: called with a trained stage's number and seconds; returns when the stage is safe.
         noise: where the random numbers come from.
         first: the stage to begin with.
     """
-    sampler = make_sampler(model, pyramid, hooks, noise)
-    niter, stages = model.options.niter, len(pyramid)
+    model = sampler.model
+    niter, stages = model.options.niter, len(model.sizes)
     for stage in range(first, stages):
-        if stage > 0:
-            model.grow()
+        if stage == model.stages:
+            grow(sampler)
         trainer = StageTrainer(sampler, hooks, noise)
         size, started = model.sizes[stage], time.monotonic()
         event = StageStarted(stage, stages, size, niter, trainer.learning_parameters)
@@ -60,9 +56,3 @@ def train(
         commit(stage, seconds)
         saved = StageSaved(stage, stages, seconds)
         hooks.notify("stage_saved", event=saved, sampler=sampler)
-
-
-def make_sampler(model: Model, pyramid: Sequence[Tensor], hooks: Hooks, noise: Noise) -> Sampler:
-    """A sampler whose reconstruction starts from what the active mode says it does."""
-    fixed = hooks.fixed_input(pyramid, model.options, noise.portable("fixed", 0))
-    return Sampler(model, pyramid, fixed, noise)

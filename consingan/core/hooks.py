@@ -62,10 +62,14 @@ class Hooks:
         return style
 
     def training_input(
-        self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+        self,
+        pyramid: Sequence[Tensor],
+        options: TrainOptions,
+        generator: torch.Generator,
+        naive: Tensor | None = None,
     ) -> Tensor:
         """See `ModeHooks.training_input`."""
-        given = {"pyramid": pyramid, "options": options, "generator": generator}
+        given = {"pyramid": pyramid, "options": options, "generator": generator, "naive": naive}
         return self._like(pyramid[0], "training_input", given)
 
     def fixed_input(

@@ -61,7 +61,11 @@ class ModeHooks(Generic[TrainT, ApplyT]):
 
     @hookspec(firstresult=True)
     def training_input(
-        self, pyramid: Sequence[Tensor], options: TrainT, generator: torch.Generator
+        self,
+        pyramid: Sequence[Tensor],
+        options: TrainT,
+        generator: torch.Generator,
+        naive: Tensor | None,
     ) -> Tensor:
         """The generator's stage-0 input of one training step, (1, 3, h, w) like `pyramid[0]`.
 
@@ -71,6 +75,7 @@ class ModeHooks(Generic[TrainT, ApplyT]):
             pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
             options: the mode's training options.
             generator: the only source of randomness to use, on the device.
+            naive: while a run is fine-tuned, the picture to fine-tune on, (1, 3, h, w); or None.
         """
 
     @hookspec(firstresult=True)
@@ -92,7 +97,8 @@ class ModeHooks(Generic[TrainT, ApplyT]):
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """Captions and pictures, (1, 3, H, W) in [-1, 1], that show how far training is.
 
-        When: after each stage. Default: the picture, its reconstruction and four samples.
+        When: after each stage. Default: the picture, its reconstruction and four samples. The
+        naive picture of `train --naive`, if there is one, is `sampler.naive`.
 
         Args:
             sampler: makes pictures with the stages trained so far.

@@ -31,3 +31,5 @@ class Mode(_Signatures[TrainT, ApplyT]):
     """One line for the table of modes."""
     TrainOptions: ClassVar[type[TrainOptions]] = TrainOptions
     ApplyOptions: ClassVar[type[Options]] = Options
+    takes_naive: ClassVar[bool] = False
+    """Whether training can show, and be fine-tuned on, a naive picture."""

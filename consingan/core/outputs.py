@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,13 @@ class Outputs:
                 raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from None
             return path
         raise AssertionError("count() does not end")
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """The image as the content of a PNG file."""
+    buffer = BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def save_image(path: Path, image: Image.Image) -> None:

@@ -13,20 +13,20 @@ runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
-import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from consingan.core.config import Size, TrainOptions, parse_options
 from consingan.core.files import write_atomically, write_json
-from consingan.core.outputs import Outputs, save_image
-from consingan.core.pictures import Picture, load_picture, to_tensor
+from consingan.core.outputs import Outputs
+from consingan.core.pictures import load_picture, to_tensor
 from consingan.core.pyramid import build_pyramid
+from consingan.core.records import RunConfig, RunState, SavedStage, Status, read_record
 from consingan.errors import RunError, RunNotFoundError
 
 if TYPE_CHECKING:
@@ -37,53 +37,8 @@ if TYPE_CHECKING:
     from consingan.core.model import Model
     from consingan.core.sampler import Sampler
 
-SCHEMA = 1
-Status = Literal["training", "stopped", "failed", "complete"]
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
-    schema_version: int = SCHEMA
-
-
-class Plugin(BaseModel):
-    """Which installed package a mode came from."""
-
-    model_config = ConfigDict(frozen=True)
-    package: str
-    version: str
-
-
-class RunConfig(_Record):
-    """config.json: what was asked for; never changes."""
-
-    consingan: str
-    """The version that made the run."""
-    created: datetime
-    mode: str
-    plugin: Plugin
-    preset: str
-    options: dict[str, Any]
-    picture: str
-    """The picture's name without suffix."""
-    notes: list[str] = []
-    """What had to be done to read the picture."""
-
-
-class SavedStage(BaseModel):
-    """A committed stage: the checksum of its file, and what it took."""
-
-    sha256: str
-    seconds: float = Field(ge=0)
-
-
-class RunState(_Record):
-    """state.json: how far the run is. Nothing that it doesn't list counts."""
-
-    status: Status
-    picture_sha256: str
-    sizes: list[Size] = Field(min_length=1)
-    stages: list[SavedStage] = []
+START = "start.safetensors"
+"""The stage file that fine-tuning starts from."""
 
 
 class Run:
@@ -98,35 +53,38 @@ class Run:
 
     @classmethod
     def create(
-        cls, root: Path, picture: Picture, sizes: list[Size], config: RunConfig, hooks: Hooks
+        cls,
+        root: Path,
+        config: RunConfig,
+        state: RunState,
+        files: Mapping[str, bytes],
+        hooks: Hooks,
     ) -> Run:
-        """Make a new run folder below `root`; `picture` has the size of the last stage.
+        """Make a new run folder below `root`, with `files` by their names in it.
 
-        Raises RunError if it cannot be written.
+        Raises RunError if it cannot be written, and leaves nothing.
         """
+        path = None
         try:
-            path = _new_folder(
-                root / config.picture, f"{config.created:%Y%m%d-%H%M%S}", config.mode
-            )
+            path = _new_folder(root / config.picture, config.created, config.mode)
             (path / "stages").mkdir()
-            save_image(path / "picture.png", picture.image)
+            for name, content in files.items():
+                write_atomically(path / name, partial(_put, content))
             write_json(path / "config.json", config.model_dump(mode="json"))
+            write_json(path / "state.json", state.model_dump(mode="json"))
         except OSError as error:
+            if path is not None:
+                shutil.rmtree(path, ignore_errors=True)
             raise RunError(f"cannot create a run in {str(root)!r}: {error.strerror}") from None
-        checksum = _sha256((path / "picture.png").read_bytes())
-        run = cls(
-            path, config, RunState(status="training", picture_sha256=checksum, sizes=sizes), hooks
-        )
-        run._write_state(run.state)
-        return run
+        return cls(path, config, state, hooks)
 
     @classmethod
     def open(cls, path: Path, find_hooks: Callable[[RunConfig], Hooks]) -> Run:
         """Open a run folder. Raises RunNotFoundError if it is none, RunError if it is damaged."""
         if not (path / "config.json").is_file():
             raise RunNotFoundError(f"{str(path)!r} is not a run folder: it has no config.json")
-        config = _read(RunConfig, path / "config.json")
-        state = _read(RunState, path / "state.json")
+        config = read_record(RunConfig, path / "config.json")
+        state = read_record(RunState, path / "state.json")
         return cls(path, config, state, find_hooks(config))
 
     @property
@@ -158,44 +116,50 @@ class Run:
         pyramid = build_pyramid(to_tensor(picture.image), self.sizes)
         return [level.to(device) for level in pyramid]
 
-    def new_model(self, device: torch.device | str = "cpu") -> Model:
-        """An untrained model of the run's shape."""
-        from consingan.core.model import Model
-
-        return Model(self.options, self.hooks.padding_style(self.options), self.sizes, device)
+    def naive(self, device: torch.device | str = "cpu") -> Tensor | None:
+        """The picture of `--naive` as training shows it, (1, 3, H, W) in [-1, 1], if any."""
+        file = self.path / "naive.png"
+        return to_tensor(load_picture(file).image).to(device) if file.exists() else None
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
-        """The model as of the last committed stage. Raises RunError if a file is damaged."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load
+        """The model as of the last committed stage; untrained if there is none.
+
+        Raises RunError if a stage file is damaged.
+        """
+        from consingan.core.model import Model
+
+        padding = self.hooks.padding_style(self.options)
+        model = Model(self.options, padding, self.sizes, device)
+        for stage, saved in enumerate(self.state.stages):
+            if stage > 0:
+                model.grow()
+            self._load_stage(model, stage_file(stage), saved.sha256)
+        return model
+
+    def load_start(self, model: Model) -> None:
+        """Give a fine-tuned run's model the stage that fine-tuning starts from."""
+        if self.stages_done:
+            model.grow()
+        self._load_stage(model, START, self.config.start_sha256)
+
+    def sampler(self, device: str = "auto") -> Sampler:
+        """What makes pictures from the stages trained so far. Raises RunError if there are none."""
+        from consingan.core.devices import find_device
 
         if not self.state.stages:
             raise RunError(f"{str(self.path)!r} has no trained stage yet; train it first")
-        model = self.new_model(device)
-        for stage, saved in enumerate(self.state.stages):
-            file = self._stage_file(stage)
-            if stage > 0:
-                model.grow()
-            try:
-                content = file.read_bytes()
-                if _sha256(content) != saved.sha256:
-                    raise RunError("its checksum differs")
-                model.load_stage(load(content))
-            except (OSError, SafetensorError, RunError) as error:
-                reason = error.strerror if isinstance(error, OSError) else error
-                raise RunError(f"stage file {str(file)!r} is damaged: {reason}") from None
-        return model
+        return self.sampler_of(self.load_model(find_device(device)))
 
-    def sampler(self, device: str = "auto") -> Sampler:
-        """What makes pictures from the stages trained so far."""
-        from consingan.core.devices import find_device
-        from consingan.core.engine import make_sampler
+    def sampler_of(self, model: Model) -> Sampler:
+        """What makes pictures with `model`, on its device."""
         from consingan.core.noise import Noise
+        from consingan.core.sampler import make_sampler
 
-        place = find_device(device)
-        model = self.load_model(place)
-        noise = Noise(self.options.seed, place)
-        return make_sampler(model, self.pyramid(place), self.hooks, noise)
+        device = model.device
+        noise = Noise(self.options.seed, device)
+        tuning = self.config.parent is not None
+        pyramid, naive = self.pyramid(device), self.naive(device)
+        return make_sampler(model, pyramid, self.hooks, noise, naive, tuning)
 
     def apply(
         self, out: str | Path | None = None, device: str = "auto", **options: Any
@@ -216,9 +180,9 @@ class Run:
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
         sampler = self.sampler(device)
         if out is None:
-            time = f"{datetime.now(timezone.utc).astimezone():%Y%m%d-%H%M%S}"
             try:
-                out = _new_folder(self.path / "applied", time, self.mode)
+                now = datetime.now(timezone.utc).astimezone()
+                out = _new_folder(self.path / "applied", now, self.mode)
             except OSError as error:
                 raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         outputs = Outputs(Path(out))
@@ -232,10 +196,10 @@ class Run:
 
         content = save(dict(tensors))
         try:
-            write_atomically(self._stage_file(stage), lambda file: file.write(content))
+            write_atomically(self.path / stage_file(stage), partial(_put, content))
         except OSError as error:
             raise RunError(f"cannot save stage {stage}: {error.strerror}") from None
-        saved = SavedStage(sha256=_sha256(content), seconds=seconds)
+        saved = SavedStage(sha256=sha256(content), seconds=seconds)
         self._write_state(
             self.state.model_copy(update={"stages": [*self.state.stages[:stage], saved]})
         )
@@ -244,8 +208,19 @@ class Run:
         """Record whether the run is training, stopped, failed or complete."""
         self._write_state(self.state.model_copy(update={"status": status}))
 
-    def _stage_file(self, stage: int) -> Path:
-        return self.path / "stages" / f"{stage:02}.safetensors"
+    def _load_stage(self, model: Model, name: str, checksum: str | None) -> None:
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        file = self.path / name
+        try:
+            content = file.read_bytes()
+            if sha256(content) != checksum:
+                raise RunError("its checksum differs")
+            model.load_stage(load(content))
+        except (OSError, SafetensorError, RunError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise RunError(f"stage file {str(file)!r} is damaged: {reason}") from None
 
     def _write_state(self, state: RunState) -> None:
         try:
@@ -255,27 +230,24 @@ class Run:
         self.state = state
 
 
-RecordT = TypeVar("RecordT", bound=_Record)
+def stage_file(stage: int) -> str:
+    """The name of a stage's file in a run folder."""
+    return f"stages/{stage:02}.safetensors"
 
 
-def _read(model: type[RecordT], file: Path) -> RecordT:
-    try:
-        record = model.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise RunError(f"cannot read {str(file)!r}: {error.strerror}") from None
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise RunError(f"{str(file)!r} is damaged: {place or 'content'}: {first['msg']}") from None
-    if record.schema_version > SCHEMA:
-        raise RunError(f"{str(file)!r} is of a newer consingan; upgrade to open it")
-    return record
+def sha256(content: bytes) -> str:
+    """The checksum that state.json records."""
+    return hashlib.sha256(content).hexdigest()
 
 
-def _new_folder(parent: Path, time: str, mode: str) -> Path:
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
+
+
+def _new_folder(parent: Path, time: datetime, mode: str) -> Path:
     for number in count(1):
         tail = f"-{number}" if number > 1 else ""
-        path = parent / f"{time}-{mode}{tail}"
+        path = parent / f"{time:%Y%m%d-%H%M%S}-{mode}{tail}"
         try:
             path.mkdir(parents=True)
         except FileExistsError:
@@ -284,7 +256,3 @@ def _new_folder(parent: Path, time: str, mode: str) -> Path:
             continue
         return path
     raise AssertionError("count() does not end")
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

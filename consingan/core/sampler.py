@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,6 +11,23 @@ from torch import Tensor
 from consingan.core.config import Size, TrainOptions
 from consingan.core.model import Model
 from consingan.core.noise import Noise
+from consingan.core.pyramid import resize
+
+if TYPE_CHECKING:
+    from consingan.core.hooks import Hooks
+
+
+def make_sampler(
+    model: Model,
+    pyramid: Sequence[Tensor],
+    hooks: Hooks,
+    noise: Noise,
+    naive: Tensor | None = None,
+    fine_tuning: bool = False,
+) -> Sampler:
+    """A sampler whose reconstruction starts from what the active mode says it does."""
+    fixed = hooks.fixed_input(pyramid, model.options, noise.portable("fixed", 0))
+    return Sampler(model, pyramid, fixed, noise, naive, fine_tuning)
 
 
 class Sampler:
@@ -19,11 +37,21 @@ class Sampler:
     """
 
     def __init__(
-        self, model: Model, pyramid: Sequence[Tensor], fixed_input: Tensor, noise: Noise
+        self,
+        model: Model,
+        pyramid: Sequence[Tensor],
+        fixed_input: Tensor,
+        noise: Noise,
+        naive: Tensor | None = None,
+        fine_tuning: bool = False,
     ) -> None:
         self.model = model
         self.pyramid = list(pyramid)
         """The training picture at every stage, (1, 3, H, W) in [-1, 1]."""
+        self._naive = naive
+        tuned = naive if fine_tuning else None
+        self.fine_tuned = None if tuned is None else resize(tuned, model.sizes[0])
+        """That picture at the size of stage 0, if the run is being fine-tuned on it."""
         self._fixed_input = fixed_input
         self._training_noise = noise
 
@@ -46,6 +74,19 @@ class Sampler:
     def picture(self) -> Tensor:
         """The training picture at `size`."""
         return self.pyramid[self.model.stages - 1]
+
+    @property
+    def naive(self) -> Tensor | None:
+        """The picture of `train --naive`, (1, 3, H, W) in [-1, 1], as large as fits `size`."""
+        if self._naive is None:
+            return None
+        full = self.model.sizes[-1]
+        height, width = self._naive.shape[-2:]
+        scaled = Size(
+            max(1, round(height * self.size.height / full.height)),
+            max(1, round(width * self.size.width / full.width)),
+        )
+        return resize(self._naive, scaled)
 
     def reconstruction(self) -> Tensor:
         """The training picture as the generator rebuilds it from its fixed noise."""
@@ -86,6 +127,24 @@ class Sampler:
             for stage in self.sizes[:-1]
         ]
         return [*below, size]
+
+    def repaint(
+        self, picture: Tensor, index: int = 0, seed: int = 0, input_noise: float = 0.0
+    ) -> Tensor:
+        """`picture` as the generator paints it: it enters at stage 0 in place of noise.
+
+        Args:
+            picture: (1, 3, H, W) in [-1, 1]; the result has its size.
+            index: which of many results; the noise of the stages above differs.
+            seed: another seed gives other results.
+            input_noise: how much N(0, 1) noise is added to the picture at stage 0.
+        """
+        sizes = self.scaled_sizes(Size(*picture.shape[-2:]))
+        noise = Noise(seed, self.model.device)
+        shapes = self.noise_shapes(sizes)
+        below, *above = (noise.sample(shape, index, level) for level, shape in enumerate(shapes))
+        first = resize(picture.to(self.model.device), sizes[0]) + input_noise * below
+        return self.generate([first, *above], sizes)
 
     def noise_shapes(self, sizes: Sequence[Size]) -> list[tuple[int, int, int, int]]:
         """The shape of each stage's noise when the stages have `sizes`."""

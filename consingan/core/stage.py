@@ -27,11 +27,23 @@ class Losses(NamedTuple):
     reconstruction: Tensor
 
 
+def grow(sampler: Sampler) -> None:
+    """Add a stage to the sampler's model, with noise as strong as what is left to learn there.
+
+    The amplitude is `noise_amplitude` times the RMSE of the reconstruction before the stage
+    trains, in [-1, 1] units.
+    """
+    model = sampler.model
+    model.grow()
+    error = rmse(sampler.generate(sampler.fixed_noise()), sampler.picture)
+    model.amplitudes[-1] = model.options.noise_amplitude * error
+
+
 class StageTrainer:
     """Trains the newest stage of a model, with those below that still learn.
 
-    Making one measures the stage's noise amplitude, freezes what no longer learns, computes the
-    frozen part of the reconstruction, and starts the optimizers afresh.
+    Making one freezes what no longer learns, computes the frozen part of the reconstruction, and
+    starts the optimizers afresh.
     """
 
     def __init__(self, sampler: Sampler, hooks: Hooks, noise: Noise) -> None:
@@ -41,9 +53,6 @@ class StageTrainer:
         self.stage = model.stages - 1
         self.real = sampler.picture.contiguous(memory_format=torch.channels_last)
         self.fixed = sampler.fixed_noise()
-        if self.stage > 0:
-            error = rmse(sampler.generate(self.fixed), self.real)
-            model.amplitudes[self.stage] = options.noise_amplitude * error
         groups = model.learning_groups()
         betas, fused = (options.beta1, 0.999), model.device.type in ("cpu", "cuda")
         self.generator_adam = torch.optim.Adam(groups, betas=betas, fused=fused)
@@ -89,7 +98,9 @@ class StageTrainer:
 
     def _fresh_noise(self, step: int) -> list[Tensor]:
         generator = self.noise.training(self.stage, step, 0)
-        first = self.hooks.training_input(self.sampler.pyramid, self.options, generator)
+        first = self.hooks.training_input(
+            self.sampler.pyramid, self.options, generator, self.sampler.fine_tuned
+        )
         shapes = self.sampler.noise_shapes(self.sampler.sizes)
         above = [
             self.noise.fresh(shapes[level], self.stage, step, level)

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from consingan.core.config import Size, TrainOptions
+from consingan.core.config import Size, TrainOptions, parse_options
 from consingan.core.devices import find_device
+from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image, to_tensor
 from consingan.core.pyramid import fit, resize
-from consingan.core.run import Plugin, Run, RunConfig
-from consingan.errors import PictureError, RunError
+from consingan.core.records import Plugin, RunConfig, RunState
+from consingan.core.run import START, Run, sha256, stage_file
+from consingan.errors import OptionError, PictureError, RunError
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
 
 
+FIXED_BY_PARENT = frozenset(
+    TrainOptions.model_fields.keys()
+    - {"niter", "lr_generator", "lr_critic", "lr_decay", "beta1", "critic_steps"}
+    - {"generator_steps", "gradient_penalty", "reconstruction_weight"}
+)
+"""Options that fine-tuning cannot change: what is trained already depends on them."""
+
+
 def create_run(
-    root: Path, picture: Picture, options: TrainOptions, preset: str, plugin: Plugin, hooks: Hooks
+    root: Path,
+    picture: Picture,
+    options: TrainOptions,
+    preset: str,
+    plugin: Plugin,
+    hooks: Hooks,
+    naive: Picture | None = None,
 ) -> Run:
     """Check that `picture` can be trained on, and make its run folder; nothing trains yet.
 
-    Raises PictureError if a stage would be smaller than the critic's view.
+    `naive` is a picture that the previews show the effect on. Raises PictureError if a stage would
+    be smaller than the critic's view.
     """
+    _check_naive(hooks, naive)
     size = fit(picture.size, options.max_size)
     sizes = hooks.stage_sizes(size, options)
     _check_sizes(picture, sizes, options)
@@ -39,8 +58,46 @@ def create_run(
         picture=_folder_name(picture.name),
         notes=list(picture.notes),
     )
-    image = to_image(resize(to_tensor(picture.image), size))
-    return Run.create(root, Picture(picture.name, image), sizes, config, hooks)
+    files = {"picture.png": _reduced(picture, size)}
+    if naive is not None:
+        files["naive.png"] = _reduced(naive, fit(naive.size, max(size)))
+    state = RunState(status="training", picture_sha256=sha256(files["picture.png"]), sizes=sizes)
+    return Run.create(root, config, state, files, hooks)
+
+
+def create_fine_tuning(
+    root: Path, parent: Run, naive: Picture, overrides: Mapping[str, Any]
+) -> Run:
+    """Make the folder of a run that trains the last stage of `parent` again, for `naive`.
+
+    The parent is read only. Raises OptionError if the mode has no fine-tuning or an override
+    doesn't fit what is trained already, RunError if the parent is unfinished.
+    """
+    _check_naive(parent.hooks, naive)
+    if not parent.complete:
+        raise RunError(f"{str(parent.path)!r} is unfinished; finish it with: consingan resume")
+    for name in overrides:
+        if name in FIXED_BY_PARENT:
+            raise OptionError("fine-tuning cannot change it; train a new run", name)
+    values = {**parent.config.options, "train_depth": 1, **overrides}
+    options = parse_options(parent.hooks.mode.TrainOptions, values)
+    parent.load_model()  # a damaged parent is found now, not in the middle
+    names = ["picture.png", *map(stage_file, range(parent.stages_done))]
+    contents = [(parent.path / name).read_bytes() for name in names]
+    files = dict(zip(names[:-1], contents[:-1], strict=True))
+    files[START] = contents[-1]
+    files["naive.png"] = _reduced(naive, fit(naive.size, max(parent.sizes[-1])))
+    changes = {
+        "created": datetime.now(timezone.utc).astimezone(),
+        "options": options.model_dump(mode="json"),
+        "parent": str(parent.path.resolve()),
+        "start_sha256": parent.state.stages[-1].sha256,
+    }
+    state = parent.state.model_copy(
+        update={"status": "training", "stages": parent.state.stages[:-1]}
+    )
+    config = parent.config.model_copy(update=changes)
+    return Run.create(root, config, state, files, parent.hooks)
 
 
 def train_run(run: Run, device: str = "auto") -> None:
@@ -53,7 +110,10 @@ def train_run(run: Run, device: str = "auto") -> None:
     from consingan.core.noise import Noise
 
     place = find_device(device)
-    model = run.load_model(place) if run.stages_done else run.new_model(place)
+    model = run.load_model(place)
+    if run.config.parent is not None:
+        run.load_start(model)
+    sampler = run.sampler_of(model)
     noise = Noise(run.options.seed, place)
 
     def commit(stage: int, seconds: float) -> None:
@@ -62,7 +122,7 @@ def train_run(run: Run, device: str = "auto") -> None:
     run.set_status("training")
     run.hooks.notify("run_started", run=run)
     try:
-        engine.train(model, run.pyramid(place), run.hooks, commit, noise, first=run.stages_done)
+        engine.train(sampler, run.hooks, commit, noise, first=run.stages_done)
         run.set_status("complete")
     except BaseException as error:
         with suppress(RunError):  # the first error is the one to tell
@@ -70,6 +130,17 @@ def train_run(run: Run, device: str = "auto") -> None:
         run.hooks.notify("run_failed", run=run, error=error)
         raise
     run.hooks.notify("run_ended", run=run)
+
+
+def _check_naive(hooks: Hooks, naive: Picture | None) -> None:
+    if naive is not None and not hooks.mode.takes_naive:
+        raise OptionError(
+            f"mode {hooks.mode.name} takes no naive picture and has no fine-tuning", "naive"
+        )
+
+
+def _reduced(picture: Picture, size: Size) -> bytes:
+    return encode_png(to_image(resize(to_tensor(picture.image), size)))
 
 
 def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> None:

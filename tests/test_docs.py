@@ -1,0 +1,59 @@
+"""Every snippet of the README and of docs/ runs, in order, with presets that take a second."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from consingan import cli
+from consingan.core import config
+from tests.conftest import TINY
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SNIPPET = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_snippets_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(config, "PRESETS", {"paper": TINY, "draft": TINY})
+    namespace: dict[str, object] = {}
+    for language, code in SNIPPET.findall(page.read_text()):
+        if language == "python":
+            exec(compile(code, page.name, "exec"), namespace)
+            continue
+        for line in code.splitlines():
+            command = shlex.split(line, comments=True)
+            if command:
+                assert command[0] == "consingan", line
+                assert cli.run(command[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_pictures_and_links_exist(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", page.read_text())
+    missing = [
+        target
+        for target in targets
+        if not target.startswith("http") and not (page.parent / target).exists()
+    ]
+    assert missing == []
+
+
+def test_the_readmes_table_of_modes_is_the_installed_one() -> None:
+    from consingan.plugins import find_plugins
+
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert dict(rows) == {
+        name: loaded.mode.summary
+        for name, loaded in find_plugins().modes.items()
+        if loaded.plugin.package == "consingan"
+    }
