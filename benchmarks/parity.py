@@ -54,7 +54,7 @@ class Recording:
     def __init__(self, path: str | Path) -> None:
         with safe_open(path, framework="pt") as file:
             self.settings: dict[str, str] = file.metadata()
-            self.tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            self.tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self.mode = self.settings["train_mode"]
         self.pyramid = list(self._numbered("real."))
         self.options = _options(self.settings)
@@ -149,7 +149,11 @@ class Replay(Mode[TrainOptions, Options]):
 
     @hookimpl
     def training_input(
-        self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+        self,
+        pyramid: Sequence[Tensor],
+        options: TrainOptions,
+        generator: torch.Generator,
+        naive: Tensor | None,
     ) -> Tensor:
         """The recorded noise or picture."""
         stage, step = self.noise.at

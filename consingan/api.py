@@ -105,7 +105,8 @@ def prepare(
 ) -> Run:
     """Check everything that `train` is given, then make the run folder; nothing trains yet."""
     loaded = plugins.mode(mode)
-    parsed = train_options(loaded.mode.TrainOptions, preset, options)
+    mode_class = loaded.mode
+    parsed = train_options(mode_class.TrainOptions, preset, options, mode_class.presets)
     find_device(device)
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)

@@ -12,7 +12,7 @@ import typer
 from consingan.commands import installed, modes, runs
 from consingan.console import complain
 from consingan.core.config import flag
-from consingan.errors import ConsinganError, OptionError
+from consingan.errors import ConsinganError, Note, OptionError
 from consingan.plugins import Plugins, find_plugins
 
 
@@ -30,7 +30,8 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: complain(f"warning: {message}")
+        warnings.simplefilter("always", Note)
+        warnings.showwarning = lambda message, kind, *_, **__: _show_warning(message, kind)
         try:
             app = build_app(find_plugins())
             return app(arguments, prog_name="consingan", standalone_mode=False) or 0
@@ -66,6 +67,10 @@ def build_app(plugins: Plugins) -> typer.Typer:
     runs.add(app)
     installed.add(app, plugins)
     return app
+
+
+def _show_warning(message: Warning | str, kind: type[Warning]) -> None:
+    complain(f"{'note' if issubclass(kind, Note) else 'warning'}: {message}")
 
 
 def _version(wanted: bool) -> None:

@@ -1,6 +1,10 @@
 """Every error that consingan raises on purpose: one line that says what is wrong and what to do."""
 
 
+class Note(UserWarning):
+    """Something that a user should know and need not act on; shown, never raised."""
+
+
 class ConsinganError(Exception):
     """The base of all errors that a user can do something about."""
 

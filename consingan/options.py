@@ -53,7 +53,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     info = typer.Option(
         ... if required else None,
         declaration,
-        help=_help(field),
+        help=description(field),
         show_default=False,
         rich_help_panel=str(extra.get("panel", "Options")),
     )
@@ -65,7 +65,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
 
 
-def _help(field: FieldInfo) -> str:
+def description(field: FieldInfo) -> str:
+    """What a field does, and its default: the text of the help and of the docs."""
     if field.is_required() or field.default is None:
         return field.description or ""
     shown = field.default

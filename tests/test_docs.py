@@ -57,3 +57,10 @@ def test_the_readmes_table_of_modes_is_the_installed_one() -> None:
         for name, loaded in find_plugins().modes.items()
         if loaded.plugin.package == "consingan"
     }
+
+
+def test_the_parameters_page_is_up_to_date() -> None:
+    from docs.make_parameters import PAGE, render
+
+    page = PAGE.read_text()
+    assert render(page) == page, "run: python docs/make_parameters.py"

@@ -158,7 +158,8 @@ def test_broken_plugins_are_reported_by_name_and_stop_nothing(strangers: Path) -
     listed = _consingan(strangers, "plugins", "--json")
     assert listed.returncode == 0
     report = json.loads(listed.stdout)
-    assert [mode["mode"] for mode in report["modes"]] == ["generation", "mirror"]
+    names = {mode["mode"] for mode in report["modes"]}
+    assert {"generation", "mirror"} <= names
     reasons = {problem["package"]: problem["reason"] for problem in report["broken"]}
     assert reasons.keys() == BROKEN.keys()
     for name, (_, expected) in BROKEN.items():
@@ -214,7 +215,7 @@ def test_built_ins_come_through_the_entry_points() -> None:
     plugins = find_plugins()
     assert plugins.problems == []
     assert plugins.modes["generation"].plugin.package == "consingan"
-    with pytest.raises(ModeError, match="there are: generation"):
+    with pytest.raises(ModeError, match="there are: animation, editing, generation"):
         plugins.mode("none")
 
 

@@ -126,7 +126,8 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
             size = opened.sizes[opened.stages_done - 1]
             complain(f"note: the run is unfinished; it makes pictures of {size} pixels so far")
         files = opened.apply(out, device, **given(values))
-        print(f"{len(files)} pictures in {escaped(str(files[-1].parent))}")
+        if len(files) > 1:
+            print(f"{len(files)} files in {escaped(str(files[-1].parent))}")
         print(f"Look at: {escaped(str(files[-1]))}")
 
     return _with_options(command, parameters(loaded.mode.ApplyOptions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,6 +27,13 @@ class Size(NamedTuple):
 def option(default: Any, help: str, panel: str, **limits: Any) -> Any:
     """A pydantic field that the command line can show: a default, its effect, its panel."""
     return Field(default, description=help, json_schema_extra={"panel": panel}, **limits)
+
+
+def changed(model: type[Options], name: str, default: Any) -> Any:
+    """A field of `model` with another default, for a mode's own options."""
+    field = copy(model.model_fields[name])
+    field.default = default
+    return field
 
 
 class Options(BaseModel):
@@ -214,8 +222,23 @@ def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         raise OptionError(message, field) from None
 
 
-def train_options(model: type[OptionsT], preset: str, overrides: Mapping[str, Any]) -> OptionsT:
+def parse_size(text: str) -> Size:
+    """`500x150` as a size, 500 wide and 150 high. Raises ValueError."""
+    width, cross, height = text.strip().partition("x")
+    if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise ValueError(f"{text.strip()!r} is no size; write WIDTHxHEIGHT, such as 500x150")
+    return Size(int(height), int(width))
+
+
+def train_options(
+    model: type[OptionsT],
+    preset: str,
+    overrides: Mapping[str, Any],
+    presets: Mapping[str, Mapping[str, Any]] = {},
+) -> OptionsT:
     """A mode's training options under a preset, with `overrides` on top.
+
+    `presets` are the mode's own changes to each preset.
 
     Raises OptionError for an unknown preset, an unknown option or a value out of range.
     """
@@ -223,4 +246,4 @@ def train_options(model: type[OptionsT], preset: str, overrides: Mapping[str, An
         raise OptionError(
             f"no preset is called {preset!r}; there are: {', '.join(PRESETS)}", "preset"
         )
-    return parse_options(model, {**PRESETS[preset], **overrides})
+    return parse_options(model, {**PRESETS[preset], **presets.get(preset, {}), **overrides})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Generic
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from consingan.core.config import Options, TrainOptions
 from consingan.core.hookspecs import ApplyT, ModeHooks, TrainT
@@ -31,5 +32,7 @@ class Mode(_Signatures[TrainT, ApplyT]):
     """One line for the table of modes."""
     TrainOptions: ClassVar[type[TrainOptions]] = TrainOptions
     ApplyOptions: ClassVar[type[Options]] = Options
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What the mode changes of each preset, on top of `consingan.core.config.PRESETS`."""
     takes_naive: ClassVar[bool] = False
     """Whether training can show, and be fine-tuned on, a naive picture."""

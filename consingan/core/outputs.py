@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from consingan.core.clips import CLIP_SUFFIXES, write_clip
 from consingan.core.files import write_atomically, write_json
 from consingan.core.pictures import to_image
 from consingan.core.sheets import Thumbnails
@@ -27,64 +29,107 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 
 class Outputs:
-    """Saves pictures into one folder; a name that is taken gets a number.
+    """Saves pictures and clips into one folder; a name that is taken gets a number.
 
-    `out` is a folder, and pictures are PNG files; or it is a name with a suffix of `FORMATS`, such
-    as `new/castle.jpg`: then pictures are of that format, in `new`, and start with `castle-`.
-    Raises OptionError if `out` names no such place, RunError if it cannot be created.
+    `out` is a folder, and pictures are PNG files; or it is a name with a suffix of `FORMATS` or
+    `CLIP_SUFFIXES`, such as `new/castle.jpg`: then what is saved is of that format, in `new`, and
+    its names start with `castle-`. Raises OptionError if `out` names no such place, RunError if it
+    cannot be created.
     """
 
     def __init__(self, out: Path) -> None:
-        suffix = "" if out.is_dir() else out.suffix.lower()
-        if suffix and suffix not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise OptionError(f"{suffix!r} is no picture format; use {known}, or a folder", "out")
-        self.folder = out.parent if suffix else out
-        self.files: list[Path] = []
-        """What was saved so far, in order."""
-        self._suffix = suffix or ".png"
-        self._stem = f"{out.stem}-" if suffix else ""
-        self._thumbnails = Thumbnails()
         try:
+            suffix = "" if out.is_dir() else out.suffix.lower()
+            if suffix and suffix not in (*FORMATS, *CLIP_SUFFIXES):
+                known = ", ".join(dict.fromkeys((*FORMATS, *CLIP_SUFFIXES)))
+                raise OptionError(
+                    f"{suffix!r} is no format to write; end in {known}, or name a folder", "out"
+                )
+            self.folder = out.parent if suffix else out
             self.folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise OptionError(f"{str(self.folder)!r} is not a folder", "out") from None
         except OSError as error:
-            raise RunError(f"cannot create {str(self.folder)!r}: {error.strerror}") from None
+            raise RunError(f"cannot create {str(out)!r}: {error.strerror}") from None
+        self.files: list[Path] = []
+        """What was saved so far, in order."""
+        self._suffix = suffix
+        self._stem = out.stem if suffix else ""
+        self._thumbnails = Thumbnails()
+
+    def show(self, caption: str, picture: Tensor) -> None:
+        """Put (1, 3, H, W) in [-1, 1] on the contact sheet without saving it."""
+        self._thumbnails.add(caption, to_image(picture))
 
     def save(self, name: str, picture: Tensor) -> Path:
-        """Save (1, 3, H, W) in [-1, 1] as `name`, and remember it for the contact sheet."""
-        image = to_image(picture)
+        """Save (1, 3, H, W) in [-1, 1] as `name`, and put it on the contact sheet."""
+        return self.save_image(name, to_image(picture))
+
+    def save_image(self, name: str, image: Image.Image) -> Path:
+        """Save an RGB image as `name`, and put it on the contact sheet."""
+        path = self._save_image(name, image)
         self._thumbnails.add(name, image)
-        return self._save_image(name, image)
+        return path
 
     def save_sheet(self, name: str = "sheet") -> Path:
-        """Save a contact sheet of the pictures saved so far (the first two dozen)."""
+        """Save a contact sheet of the pictures so far (the first two dozen)."""
         return self._save_image(name, self._thumbnails.sheet())
+
+    def save_clip(
+        self,
+        name: str,
+        frames: Iterable[Image.Image],
+        fps: float,
+        palette_frames: Sequence[Image.Image] = (),
+    ) -> Path:
+        """Save RGB frames as an animated `name`, GIF unless `out` says otherwise.
+
+        A clip called `clip` takes the very name that `out` gives. See `clips.write_clip`.
+        """
+        suffix = self._suffix or ".gif"
+        if suffix not in CLIP_SUFFIXES:
+            known = ", ".join(CLIP_SUFFIXES)
+            raise OptionError(f"{suffix!r} holds no moving pictures; use {known}", "out")
+        path = self._claim("" if name == "clip" and self._stem else name, suffix)
+        self._fill(path, lambda: write_clip(path, frames, fps, palette_frames))
+        self.files.append(path)
+        return path
 
     def save_record(self, content: Any, name: str = "options") -> Path:
         """Save what made the pictures as JSON beside them."""
         path = self._claim(name, ".json")
-        write_json(path, content)
+        self._fill(path, lambda: write_json(path, content))
         return path
 
     def _save_image(self, name: str, image: Image.Image) -> Path:
-        path = self._claim(name, self._suffix)
-        try:
-            save_image(path, image)
-        except BaseException as error:
-            path.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from None
-            raise
+        suffix = self._suffix or ".png"
+        if suffix not in FORMATS:
+            raise OptionError(
+                f"{suffix!r} holds no still pictures; use {', '.join(FORMATS)}", "out"
+            )
+        path = self._claim(name, suffix)
+        self._fill(path, lambda: save_image(path, image))
         self.files.append(path)
         return path
+
+    @staticmethod
+    def _fill(path: Path, write: Callable[[], object]) -> None:
+        """Write a claimed file, or give its name back."""
+        try:
+            write()
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError | ValueError):  # ValueError: too large for the format
+                reason = getattr(error, "strerror", None) or error
+                raise RunError(f"cannot write {str(path)!r}: {reason}") from None
+            raise
 
     def _claim(self, name: str, suffix: str) -> Path:
         """An empty file under the first free name: nobody else can take it from here on."""
         for number in count(1):
             tail = f"-{number}" if number > 1 else ""
-            path = self.folder / f"{self._stem}{name}{tail}{suffix}"
+            stem = "-".join(part for part in (self._stem, name) if part)
+            path = self.folder / f"{stem}{tail}{suffix}"
             try:
                 path.open("xb").close()
             except FileExistsError:

@@ -32,7 +32,12 @@ class Thumbnails:
 
     def sheet(self) -> Image.Image:
         """The pictures in rows, at most `WIDTH` pixels wide, each with its caption below."""
-        width = max((image.width for _, image in self._entries), default=CELL)
+        font = ImageFont.load_default(12)
+        widths = (
+            max(image.width, min(CELL, math.ceil(font.getlength(caption))))
+            for caption, image in self._entries
+        )
+        width = max(widths, default=CELL)
         height = max((image.height for _, image in self._entries), default=CELL)
         cell_width, cell_height = width + GAP, height + CAPTION + GAP
         fitting = max(1, (WIDTH - GAP) // cell_width)
@@ -42,7 +47,7 @@ class Thumbnails:
         rows = math.ceil(len(self._entries) / columns)
         size = (columns * cell_width + GAP, rows * cell_height + GAP)
         sheet = Image.new("RGB", size, PAPER)
-        draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+        draw = ImageDraw.Draw(sheet)
         for index, (caption, image) in enumerate(self._entries):
             row, column = divmod(index, columns)
             left, top = GAP + column * cell_width, GAP + row * cell_height

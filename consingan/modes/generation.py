@@ -32,8 +32,7 @@ class Generation(Mode[TrainOptions, GenerationApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: GenerationApply, outputs: Outputs) -> None:
         """Save the reconstruction, the samples and a contact sheet."""
+        from consingan.core.samples import save_samples
+
         size = options.target(sampler.size)
-        outputs.save("reconstruction", sampler.reconstruction())
-        for index in range(options.num_samples):
-            outputs.save(f"sample-{index:03}", sampler.sample(index, options.seed, size))
-        outputs.save_sheet()
+        save_samples(sampler, outputs, [size], options.num_samples, options.seed)

@@ -1,14 +1,11 @@
-"""Example pictures the project draws itself, for trying everything without a photo at hand.
+"""Three pictures to learn from: a landscape, a stone wall, a night sky with lightning.
 
 Painters work on float arrays: (H, W) maps and (H, W, 3) colours in [0, 1], row 0 at the top.
 All is drawn SCALE times too large and shrunk at the end, which smooths every edge. The seeds are
 fixed, picked for a good composition: a picture is the same each time.
 """
 
-from collections.abc import Callable, Mapping
 from itertools import pairwise
-from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -238,20 +235,3 @@ def lightning() -> Image.Image:
         ink = (0.4 + 0.8 * grit + 3 * aura)[..., None] * np.array((0.8, 0.8, 1.2), np.float32)
         colour = np.where(wood[..., None], shade * ink, colour)
     return _finish(colour)
-
-
-EXAMPLES: Mapping[str, Callable[[], Image.Image]] = MappingProxyType(
-    {"landscape": landscape, "stone-wall": stone_wall, "lightning": lightning}
-)
-
-
-def write_examples(folder: Path) -> list[Path]:
-    """Write every example to `folder` as <name>.png, keeping files that exist; return the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, paint in EXAMPLES.items():
-        path = folder / f"{name}.png"
-        if not path.exists():
-            paint().save(path)
-        paths.append(path)
-    return paths

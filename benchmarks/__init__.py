@@ -1,0 +1,1 @@
+"""Measurements: parity with the published code, and timings against it."""

@@ -1,0 +1,94 @@
+"""What harmonization and editing share: a naive picture, its mask, and the repainted result."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consingan.core.config import Options, option
+from consingan.errors import Note
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+
+class RepaintOptions(Options):
+    """What to repaint, and where."""
+
+    naive: Path = option(
+        ..., "The picture to repaint: a crude paste or edit, of any size.", "Pictures"
+    )
+    mask: Path | None = option(
+        None,
+        "White where the naive picture was changed; only there is it repainted. Without it, "
+        "NAME_mask.* beside the naive picture is taken; without that, all is repainted.",
+        "Pictures",
+    )
+    seed: int = option(
+        0, "Which result: another seed makes another, the same makes the same.", "Pictures", ge=0
+    )
+
+
+def save_repainted(
+    sampler: Sampler,
+    outputs: Outputs,
+    options: RepaintOptions,
+    *,
+    radius: int,
+    input_noise: float = 0.0,
+    samples: int = 1,
+) -> None:
+    """Repaint the naive picture and save, for each sample, the result and the raw picture.
+
+    The raw picture is what the network makes of the whole; the result has it only inside the
+    feathered mask, and the naive picture's own pixels, bit for bit, where the mask is 0. Both have
+    the naive picture's size; the network works at the scale that it was trained at.
+
+    Args:
+        sampler: the trained generator.
+        outputs: where the pictures go, with a sheet of before and after.
+        options: picture, mask and seed.
+        radius: how far, in pixels, the mask is dilated before it is feathered.
+        input_noise: how much N(0, 1) noise is added at stage 0.
+        samples: how many results to make.
+    """
+    from consingan.core.masks import composite, feather, find_mask, load_mask
+    from consingan.core.pictures import load_picture, to_tensor
+    from consingan.core.pyramid import fit, resize
+
+    naive = load_picture(options.naive)
+    for note in naive.notes:
+        warnings.warn(note, Note, stacklevel=2)
+    mask_file = options.mask or find_mask(options.naive)
+    if mask_file is None:
+        warnings.warn("no mask was found: the whole picture is repainted", Note, stacklevel=2)
+        mask = None
+    else:
+        mask = feather(load_mask(mask_file, naive.size), radius)
+    original = to_tensor(naive.image)
+    entering = resize(original, fit(naive.size, max(sampler.size)))
+    outputs.show("before", original)
+    for index in range(samples):
+        number = f"-{index:03}" if samples > 1 else ""
+        made = sampler.repaint(entering, index, options.seed, input_noise)
+        raw = resize(made.cpu(), naive.size)
+        outputs.save(f"raw{number}", raw)
+        if mask is not None:
+            outputs.save_image(f"result{number}", composite(naive.image, raw, mask))
+    outputs.save_sheet()
+
+
+def preview_repainted(
+    sampler: Sampler, name: str, changed: Tensor, input_noise: float = 0.0
+) -> list[tuple[str, Tensor]]:
+    """What training shows: the picture, a changed one and its result, and the naive one's."""
+    shown = [("picture", sampler.picture), (name, changed)]
+    shown.append(("result", sampler.repaint(changed, input_noise=input_noise)))
+    if sampler.naive is not None:
+        shown.append(("naive", sampler.naive))
+        shown.append(("result", sampler.repaint(sampler.naive, input_noise=input_noise)))
+    return shown

@@ -1,0 +1,81 @@
+"""Harmonization: a pasted object takes on the picture's style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from consingan.core.config import PaddingStyle, Size, TrainOptions, changed
+from consingan.core.hookspecs import hookimpl
+from consingan.core.mode import Mode
+from consingan.core.pyramid import geometric_sizes
+from consingan.core.repaint import RepaintOptions, preview_repainted, save_repainted
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+DILATION = 7
+"""Pixels by which a mask grows before it is feathered (the published value)."""
+
+
+class HarmonizationTrain(TrainOptions):
+    """The paper's usual settings for harmonization."""
+
+    train_stages: int = changed(TrainOptions, "train_stages", 3)
+    min_size: int = changed(TrainOptions, "min_size", 120)
+    niter: int = changed(TrainOptions, "niter", 1000)
+    lrelu_alpha: float = changed(TrainOptions, "lrelu_alpha", 0.3)
+    batch_norm: bool = changed(TrainOptions, "batch_norm", True)
+
+
+class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
+    """Trains on the picture with random changes, which it learns to undo."""
+
+    name = "harmonization"
+    summary = "A pasted object takes on the picture's style."
+    TrainOptions = HarmonizationTrain
+    ApplyOptions = RepaintOptions
+    takes_naive = True
+    presets = MappingProxyType({"draft": {"train_stages": 3, "min_size": 60}})
+
+    @hookimpl
+    def stage_sizes(self, size: Size, options: HarmonizationTrain) -> list[Size]:
+        """One constant ratio from stage to stage."""
+        return geometric_sizes(size, options.train_stages, options.min_size)
+
+    @hookimpl
+    def padding_style(self, options: HarmonizationTrain) -> PaddingStyle:
+        """Borders stay borders."""
+        return "zero"
+
+    @hookimpl
+    def training_input(
+        self,
+        pyramid: Sequence[Tensor],
+        options: HarmonizationTrain,
+        generator: torch.Generator,
+        naive: Tensor | None,
+    ) -> Tensor:
+        """The picture with random changes; in fine-tuning, the naive picture."""
+        from consingan.core.augment import augment
+
+        return augment(pyramid[0], generator) if naive is None else naive
+
+    @hookimpl
+    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+        """The picture, a changed one, what becomes of it, and the naive picture likewise."""
+        from consingan.core.augment import augment
+        from consingan.core.noise import Noise
+
+        changed = augment(sampler.picture.cpu(), Noise(0).portable("preview"))
+        return preview_repainted(sampler, "augmented", changed)
+
+    @hookimpl
+    def apply(self, sampler: Sampler, options: RepaintOptions, outputs: Outputs) -> None:
+        """Save the harmonized picture, inside the mask and as a whole."""
+        save_repainted(sampler, outputs, options, radius=DILATION)

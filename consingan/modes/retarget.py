@@ -1,0 +1,80 @@
+"""Retargeting: the picture at other sizes and shapes, its objects unstretched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import field_validator
+
+from consingan.core.config import PaddingStyle, Size, SizeOptions, TrainOptions, option, parse_size
+from consingan.core.hookspecs import hookimpl
+from consingan.core.mode import Mode
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+
+class RetargetApply(SizeOptions):
+    """What to make from a trained run."""
+
+    sizes: str | None = option(
+        None,
+        "Several sizes in one go, as WIDTHxHEIGHT with commas: 500x150,200x400. Without any size "
+        "the picture is made twice as wide, and twice as tall.",
+        "Size",
+    )
+    num_samples: int = option(5, "How many pictures to make of each size.", "Pictures", ge=0)
+    seed: int = option(
+        0, "Which pictures: another seed makes others, the same makes the same.", "Pictures", ge=0
+    )
+
+    @field_validator("sizes")
+    @classmethod
+    def _readable(cls, sizes: str | None) -> str | None:
+        for size in (sizes or "").split(",") if sizes is not None else ():
+            parse_size(size)
+        return sizes
+
+    def targets(self, trained: Size) -> list[Size]:
+        """The sizes to make from a run trained at `trained`."""
+        if self.sizes is not None:
+            return [parse_size(size) for size in self.sizes.split(",")]
+        if self.model_fields_set & SizeOptions.model_fields.keys():
+            return [self.target(trained)]
+        height, width = trained
+        return [Size(height, 2 * width), Size(2 * height, width)]
+
+
+class Retarget(Mode[TrainOptions, RetargetApply]):
+    """Zero padding keeps what is at the border there; otherwise as generation."""
+
+    name = "retarget"
+    summary = "The picture at other sizes and shapes, nothing stretched."
+    ApplyOptions = RetargetApply
+
+    @hookimpl
+    def padding_style(self, options: TrainOptions) -> PaddingStyle:
+        """Borders stay borders."""
+        return "zero"
+
+    @hookimpl
+    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+        """The picture, its reconstruction, and wide and tall ones."""
+        height, width = sampler.size
+        shapes = {"wide": Size(height, 2 * width), "tall": Size(2 * height, width)}
+        return [
+            ("picture", sampler.picture),
+            ("reconstruction", sampler.reconstruction()),
+            *((name, sampler.sample(0, size=size)) for name, size in shapes.items()),
+        ]
+
+    @hookimpl
+    def apply(self, sampler: Sampler, options: RetargetApply, outputs: Outputs) -> None:
+        """Save the reconstruction, the samples of each size and a contact sheet."""
+        from consingan.core.samples import save_samples
+
+        sizes = options.targets(sampler.size)
+        save_samples(sampler, outputs, sizes, options.num_samples, options.seed)
