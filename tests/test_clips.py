@@ -48,9 +48,7 @@ def decode(path: Path) -> tuple[list[np.ndarray[Any, Any]], Any]:
     """Pixels of every frame of a video, and the frames a second."""
     av = pytest.importorskip("av")
     with av.open(str(path)) as container:
-        # Old versions of PyAV do not look for themselves how the colours are meant.
-        told = {"format": "rgb24", "src_colorspace": "ITU709"}
-        frames = [frame.to_ndarray(**told) for frame in container.decode(video=0)]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         return frames, container.streams.video[0].average_rate
 
 

@@ -176,15 +176,17 @@ class Critic(nn.Module):
             picture = picture.detach().requires_grad_()
             scores = self(picture).sum()
             return torch.autograd.grad(scores, picture, create_graph=True)[0]
-        blocks = [self.head, *self.body]
-        slopes = []
+        blocks, alpha = [self.head, *self.body], self.options.lrelu_alpha
+        outputs = []
         with torch.no_grad():
             features = picture
             for block in blocks:
                 features = block(features)
-                slopes.append(torch.where(features > 0, 1.0, self.options.lrelu_alpha))
+                outputs.append(features)
             gradient = torch.ones_like(self.tail(features))
         gradient = functional.conv_transpose2d(gradient, self.tail.weight)
-        for block, slope in zip(reversed(blocks), reversed(slopes), strict=True):
-            gradient = functional.conv_transpose2d(gradient * slope, block.conv.weight)
+        for block, output in zip(reversed(blocks), reversed(outputs), strict=True):
+            # An output's sign tells which of the two slopes its leaky ReLU took.
+            gradient = torch.ops.aten.leaky_relu_backward(gradient, output, alpha, True)
+            gradient = functional.conv_transpose2d(gradient, block.conv.weight)
         return gradient

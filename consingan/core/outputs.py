@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from consingan.core.clips import CLIP_SUFFIXES, write_clip
+from consingan.core.clips import CLIP_SUFFIXES, check_clip, write_clip
 from consingan.core.files import write_atomically, write_json
 from consingan.core.pictures import to_image
 from consingan.core.sheets import Thumbnails
@@ -80,18 +80,20 @@ class Outputs:
         name: str,
         frames: Iterable[Image.Image],
         fps: float,
-        palette_frames: Sequence[Image.Image] = (),
+        palette_frames: Iterable[Image.Image] = (),
     ) -> Path:
         """Save RGB frames as an animated `name`, GIF unless `out` says otherwise.
 
-        A clip called `clip` takes the very name that `out` gives. See `clips.write_clip`.
+        A clip called `clip` takes the very name that `out` gives. No frame is made before it is
+        clear that the format can be written. See `clips.write_clip`.
         """
         suffix = self._suffix or ".gif"
         if suffix not in CLIP_SUFFIXES:
             known = ", ".join(CLIP_SUFFIXES)
             raise OptionError(f"{suffix!r} holds no moving pictures; use {known}", "out")
+        check_clip(Path(name + suffix), fps)
         path = self._claim("" if name == "clip" and self._stem else name, suffix)
-        self._fill(path, lambda: write_clip(path, frames, fps, palette_frames))
+        self._fill(path, lambda: write_clip(path, frames, fps, list(palette_frames)))
         self.files.append(path)
         return path
 

@@ -117,7 +117,7 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
         """Write the clips, frame by frame."""
         for name, (start, beta) in options.clips().items():
             every = max(1, options.frames // PALETTE_FRAMES)
-            palette = list(_frames(sampler, options, start, beta, every))
+            palette = _frames(sampler, options, start, beta, every)
             outputs.save_clip(name, _frames(sampler, options, start, beta), options.fps, palette)
 
 

@@ -1,0 +1,79 @@
+"""Trains and makes the pictures of the README and of docs/; about twenty minutes on two cores.
+
+    python docs/make_pictures.py [NAME ...]
+
+NAME is one of the functions below; all by default. Everything is drawn or made by this project.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+import consingan
+from consingan.core.outputs import save_image
+from consingan.core.pictures import to_image
+from consingan.core.sheets import Thumbnails
+from consingan.examples import EXAMPLES, write_examples
+
+PICTURES = Path(__file__).parent / "pictures"
+QUICK: dict[str, Any] = {"max_size": 80, "niter": 500, "train_stages": 5}
+"""Settings of the parameter comparisons: large enough to show the effect."""
+
+
+def landscape() -> Image.Image:
+    """The README's: the drawn landscape and samples of it, one of them wide."""
+    run = _train(EXAMPLES["landscape"](), max_size=160, niter=1000)
+    sampler = run.sampler("cpu")
+    sheet = Thumbnails()
+    sheet.add("the picture", to_image(sampler.picture))
+    for index in range(7):
+        sheet.add(f"sample {index}", to_image(sampler.sample(index)))
+    return sheet.sheet()
+
+
+def lr_scale() -> Image.Image:
+    """Samples of trainings that differ in --lr-scale."""
+    return _compare("lr_scale", [0.02, 0.1, 0.5])
+
+
+def train_stages() -> Image.Image:
+    """Samples of trainings that differ in --train-stages."""
+    return _compare("train_stages", [3, 5, 7])
+
+
+def min_size() -> Image.Image:
+    """Samples of trainings that differ in --min-size."""
+    return _compare("min_size", [15, 25, 45])
+
+
+def _compare(option: str, values: Sequence[float]) -> Image.Image:
+    sheet = Thumbnails()
+    for value in values:
+        sampler = _train(EXAMPLES["stone-wall"](), **{**QUICK, option: value}).sampler("cpu")
+        for index in range(3):
+            sheet.add(f"--{option.replace('_', '-')} {value}", to_image(sampler.sample(index)))
+    return sheet.sheet()
+
+
+def _train(picture: Image.Image, **options: Any) -> consingan.Run:
+    return consingan.train(picture, out=tempfile.mkdtemp(), **options)
+
+
+ALL: dict[str, Callable[[], Image.Image]] = {
+    "landscape": landscape,
+    "lr_scale": lr_scale,
+    "train_stages": train_stages,
+    "min_size": min_size,
+}
+
+if __name__ == "__main__":
+    PICTURES.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or ALL:
+        save_image(PICTURES / f"{name}.png", ALL[name]())
+        print(PICTURES / f"{name}.png")
