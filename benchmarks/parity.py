@@ -181,7 +181,7 @@ class Differences:
         if ours.shape != theirs.shape:
             raise ValueError(f"{kind}: shape {tuple(ours.shape)}, not {tuple(theirs.shape)}")
         difference = (ours - theirs).abs().nan_to_num(nan=torch.inf)
-        past = (difference - absolute - relative * theirs.abs()).max().item()
+        past = (difference - absolute - relative * theirs.abs().nan_to_num()).max().item()
         self.worst[kind] = max(self.worst.get(kind, 0.0), difference.max().item())
         self.excess[kind] = max(self.excess.get(kind, -torch.inf), past)
 

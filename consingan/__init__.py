@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from consingan.core.mode import Mode
     from consingan.core.run import Run
     from consingan.errors import ConsinganError
+    from consingan.importing import import_model
 
 _HOMES = {
     "ConsinganError": "consingan.errors",
@@ -27,6 +28,7 @@ _HOMES = {
     "TrainOptions": "consingan.core.config",
     "fine_tune": "consingan.api",
     "hookimpl": "consingan.core.hookspecs",
+    "import_model": "consingan.importing",
     "open_run": "consingan.api",
     "option": "consingan.core.config",
     "resume": "consingan.api",
@@ -43,6 +45,7 @@ __all__ = [
     "TrainOptions",
     "fine_tune",
     "hookimpl",
+    "import_model",
     "open_run",
     "option",
     "resume",

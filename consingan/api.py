@@ -17,7 +17,7 @@ from consingan.core.pictures import Picture, from_image, load_picture
 from consingan.core.records import RunConfig
 from consingan.core.run import Run
 from consingan.core.training import create_fine_tuning, create_run, train_run
-from consingan.errors import RunError, RunNotFoundError
+from consingan.errors import OptionError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
 from consingan.plugins import Plugins, find_plugins
@@ -78,7 +78,7 @@ def fine_tune(
     """Train the last stage of a run again, on one naive picture; the run itself stays as it is.
 
     Args:
-        run: as in `open_run`; names are looked up in `out`.
+        run: as in `open_run`; names are looked up in `out`, then in `runs`.
         naive: the picture that is to come out well.
         out: the folder for runs; the new one names its parent.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
@@ -121,10 +121,20 @@ def prepare_fine_tuning(
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
+    mode: str | None = None,
 ) -> Run:
     """Check everything that `fine_tune` is given, then make the run folder."""
     find_device(device)
-    parent = open_run(run, runs=out, listeners=listeners)
+    try:
+        parent = open_run(run, runs=out, listeners=listeners)
+    except RunNotFoundError:
+        parent = open_run(run, listeners=listeners)
+    if mode not in (None, parent.mode):
+        raise OptionError(
+            f"{str(parent.path)!r} was trained for {parent.mode}; "
+            f"use: consingan {parent.mode} train",
+            "from",
+        )
     return create_fine_tuning(Path(out), parent, _read_picture(naive), options)
 
 

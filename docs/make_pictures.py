@@ -19,7 +19,7 @@ import consingan
 from consingan.core.outputs import save_image
 from consingan.core.pictures import to_image
 from consingan.core.sheets import Thumbnails
-from consingan.examples import EXAMPLES, write_examples
+from consingan.examples import EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
 QUICK: dict[str, Any] = {"max_size": 80, "niter": 500, "train_stages": 5}

@@ -67,8 +67,17 @@ def test_nothing_is_pickled() -> None:
     for file in FILES:
         names = {name.split(".")[0] for name in _imports(file)}
         assert not names & {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}, file
-        assert "torch.load(" not in file.read_text()
+        assert not {"torch.load", "torch.save"} & set(_imports(file)), file
         assert "torch.save(" not in file.read_text()
+
+
+def test_pickles_are_read_in_one_place_and_only_their_weights() -> None:
+    texts = {_name(file): file.read_text() for file in FILES}
+    assert {name for name, text in texts.items() if "torch.load" in text} == {"importing.py"}
+    nodes = list(ast.walk(ast.parse(texts["importing.py"])))
+    assert sum(ast.unparse(node) == "torch.load" for node in nodes) == 1
+    [call] = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "torch.load"]
+    assert "weights_only=True" in map(ast.unparse, call.keywords)
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,14 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
         ] = None,
         preset: Annotated[
-            str,
+            str | None,
             typer.Option(
                 metavar="|".join(PRESETS),
                 help="What the options below start from: the paper's recipe, or a quick first look "
-                "at a smaller picture.",
+                f"at a smaller picture. Default: {DEFAULT_PRESET}.",
                 autocompletion=lambda: list(PRESETS),
             ),
-        ] = DEFAULT_PRESET,
+        ] = None,
         out: Annotated[
             Path, typer.Option(help="Folder for runs; each gets a new folder in it.")
         ] = RUNS,
@@ -65,14 +65,15 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             if parent is None:
                 if photo is None:
                     raise OptionError("give the PHOTO to learn from")
-                return prepare(
-                    plugins, photo, name, preset, naive, out, device, [listener], options
-                )
+                start = preset or DEFAULT_PRESET
+                return prepare(plugins, photo, name, start, naive, out, device, [listener], options)
             if not loaded.mode.takes_naive:
                 raise OptionError(f"mode {name} has no fine-tuning", "from")
             if naive is None or photo is not None:
                 raise OptionError("fine-tuning takes a --naive PICTURE and no PHOTO", "from")
-            return prepare_fine_tuning(parent, naive, out, device, [listener], options)
+            if preset is not None:
+                raise OptionError("fine-tuning keeps the options of its run", "preset")
+            return prepare_fine_tuning(parent, naive, out, device, [listener], options, name)
 
         train_visibly(begin, device)
 

@@ -1,14 +1,16 @@
-"""`consingan resume` and `consingan show`: what any run takes, whatever its mode."""
+"""`consingan resume`, `show` and `import`: what any run takes, whatever its mode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
 from consingan.console import complain, duration, escaped, print_json, print_table
+from consingan.core.config import flag
 
 if TYPE_CHECKING:
     from consingan.core.run import Run
@@ -19,6 +21,7 @@ def add(app: typer.Typer) -> None:
     """Give `app` the commands."""
     app.command(rich_help_panel="Runs", no_args_is_help=True)(resume)
     app.command(rich_help_panel="Runs", no_args_is_help=True)(show)
+    app.command("import", rich_help_panel="Runs", no_args_is_help=True)(import_run)
 
 
 def resume(run: RunName, runs: RunsFolder = RUNS, device: Device = "auto") -> None:
@@ -51,8 +54,32 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
         if value != type(opened.options).model_fields[name].default
     }
     options = ", ".join(f"{name} {value}" for name, value in changed.items())
+    if opened.config.parent is not None:
+        print(escaped(f"fine-tuned from {opened.config.parent}"))
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
     print(f"Next: {_next_command(opened)}")
+
+
+def import_run(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL_DIR",
+            help="A folder that the published code trained into: parameters.txt, the .pth files "
+            "and the stage folders 0, 1, ...; G.pth, a pickled module, is not needed.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for runs; it gets a new folder in it.")] = RUNS,
+) -> None:
+    """Make a run from a model that the published ConSinGAN code trained."""
+    from consingan.importing import import_model
+
+    run = import_model(folder, out)
+    for note in run.config.notes:
+        complain(f"note: {note}")
+    print(f"Imported: {escaped(str(run.path))}")
+    print(f"Next: {_next_command(run)}")
 
 
 def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> None:
@@ -78,7 +105,11 @@ def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> Non
 
 def _next_command(run: Run) -> str:
     path = escaped(str(run.path))
-    return f"consingan {run.mode} apply {path}" if run.complete else f"consingan resume {path}"
+    if not run.complete:
+        return f"consingan resume {path}"
+    fields = run.hooks.mode.ApplyOptions.model_fields.items()
+    needed = [f" {flag(name)} {name.upper()}" for name, field in fields if field.is_required()]
+    return f"consingan {run.mode} apply {path}{''.join(needed)}"
 
 
 def _summary(run: Run) -> dict[str, Any]:

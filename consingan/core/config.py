@@ -14,6 +14,10 @@ PaddingStyle = Literal["oversize", "zero"]
 Activation = Literal["lrelu", "elu", "prelu", "selu"]
 
 
+MAX_PIXELS = 100_000_000
+"""No picture that is read or made has more; 8K is a third of it."""
+
+
 class Size(NamedTuple):
     """A picture's size in pixels, in the order of a tensor's last two dimensions."""
 
@@ -183,10 +187,15 @@ class SizeOptions(Options):
         return self
 
     def target(self, trained: Size) -> Size:
-        """The size to make from a run trained at `trained`; a side not asked for stays."""
-        return Size(
-            self.height or max(1, round(trained.height * self.scale_h)),
-            self.width or max(1, round(trained.width * self.scale_w)),
+        """The size to make from a run trained at `trained`; a side not asked for stays.
+
+        Raises OptionError if it is beyond `MAX_PIXELS`.
+        """
+        return check_size(
+            Size(
+                self.height or max(1, round(trained.height * self.scale_h)),
+                self.width or max(1, round(trained.width * self.scale_w)),
+            )
         )
 
 
@@ -217,9 +226,18 @@ def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         if first["type"] == "extra_forbidden":
             raise OptionError(f"there is no option {field!r}", None) from None
         message = first["msg"].removeprefix("Value error, ")
-        if field is not None:
+        if first["type"] == "missing":
+            message = "it has to be given"
+        elif field is not None:
             message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
         raise OptionError(message, field) from None
+
+
+def check_size(size: Size) -> Size:
+    """`size` itself, or OptionError if it has more than `MAX_PIXELS`."""
+    if size.height * size.width > MAX_PIXELS:
+        raise OptionError(f"{size} is more than {MAX_PIXELS // 10**6} million pixels; ask for less")
+    return size
 
 
 def parse_size(text: str) -> Size:

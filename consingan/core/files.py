@@ -37,6 +37,12 @@ def write_json(path: Path, content: Any) -> None:
     write_atomically(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
+def folder_name(name: str) -> str:
+    """A name that is safe as a folder's on every system."""
+    safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in name).strip(" .")
+    return safe[:80] or "picture"
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

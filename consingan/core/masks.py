@@ -47,11 +47,11 @@ def find_mask(picture: Path) -> Path | None:
 def load_mask(path: Path, size: Size) -> Tensor:
     """A mask's file as (1, 1, *size) float32: 1 where the picture was changed, 0 elsewhere.
 
-    Changed is what is brighter than mid-grey, and what is transparent. A mask of another size but
+    Changed is what is brighter than mid-grey, and not transparent. A mask of another size but
     the same aspect ratio is resized. Raises PictureError if the aspect ratio is another, or the
     file is no picture.
     """
-    picture = load_picture(path)
+    picture = load_picture(path, background="black")
     ratio = (picture.size.width * size.height) / (picture.size.height * size.width)
     # A thin picture's ratio is coarser than that: its sides are whole pixels.
     if abs(ratio - 1) > max(SAME_ASPECT, 1 / min(size)):

@@ -98,13 +98,18 @@ class Model:
 
     def stage_tensors(self) -> dict[str, Tensor]:
         """What the newest stage added or changed, on the CPU: the content of its stage file."""
-        learned = {name for name, p in self.generator.named_parameters() if p.requires_grad}
+        parameters = self.generator.named_parameters()
+        frozen = {GENERATOR + name for name, weight in parameters if not weight.requires_grad}
+        return {name: t for name, t in self.all_tensors().items() if name not in frozen}
+
+    def all_tensors(self) -> dict[str, Tensor]:
+        """The whole model, on the CPU, as `load_stage` takes it."""
+        networks = ((GENERATOR, self.generator), (CRITIC, self.critic))
         tensors = {
-            GENERATOR + name: tensor
-            for name, tensor in self.generator.state_dict().items()
-            if name in learned
+            prefix + name: tensor
+            for prefix, network in networks
+            for name, tensor in network.state_dict().items()
         }
-        tensors |= {CRITIC + name: tensor for name, tensor in self.critic.state_dict().items()}
         tensors[AMPLITUDE] = torch.tensor(self.amplitudes[-1], dtype=torch.float64)
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 

@@ -8,10 +8,12 @@ or 50 are asked for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+from consingan.errors import RunError
 
 
 def address_seed(seed: int, *address: int | str) -> int:
@@ -64,3 +66,23 @@ class Noise:
         order = (count, height, width, channels)
         noise = torch.randn(order, generator=generator, device=generator.device)
         return noise.permute(0, 3, 1, 2).to(self.device)
+
+
+class StoredNoise(Noise):
+    """Noise whose fixed part is kept by value: no seed of ours gives an imported run's.
+
+    `levels` holds it by the number of its stage, from "0", the fixed stage-0 input, on.
+    """
+
+    def __init__(
+        self, seed: int, levels: Mapping[str, Tensor], device: torch.device | str = "cpu"
+    ) -> None:
+        super().__init__(seed, device)
+        self._levels = {name: level.to(self.device) for name, level in levels.items()}
+
+    def fixed(self, shape: Sequence[int], level: int) -> Tensor:
+        """The stored tensor. Raises RunError if there is none of that shape."""
+        stored = self._levels.get(str(level))
+        if stored is None or tuple(stored.shape) != tuple(shape):
+            raise RunError(f"the run's fixed noise has no stage {level} of shape {tuple(shape)}")
+        return stored

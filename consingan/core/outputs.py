@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -33,11 +34,11 @@ class Outputs:
 
     `out` is a folder, and pictures are PNG files; or it is a name with a suffix of `FORMATS` or
     `CLIP_SUFFIXES`, such as `new/castle.jpg`: then what is saved is of that format, in `new`, and
-    its names start with `castle-`. Raises OptionError if `out` names no such place, RunError if it
-    cannot be created.
+    its names start with `castle-`. `fresh` says that the folder was made for this. Raises
+    OptionError if `out` names no such place, RunError if it cannot be created.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, fresh: bool = False) -> None:
         try:
             suffix = "" if out.is_dir() else out.suffix.lower()
             if suffix and suffix not in (*FORMATS, *CLIP_SUFFIXES):
@@ -46,6 +47,7 @@ class Outputs:
                     f"{suffix!r} is no format to write; end in {known}, or name a folder", "out"
                 )
             self.folder = out.parent if suffix else out
+            self._fresh = fresh or not self.folder.exists()
             self.folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise OptionError(f"{str(self.folder)!r} is not a folder", "out") from None
@@ -56,6 +58,12 @@ class Outputs:
         self._suffix = suffix
         self._stem = out.stem if suffix else ""
         self._thumbnails = Thumbnails()
+
+    def discard(self) -> None:
+        """Take the folder away again, if it was made for this and holds nothing."""
+        if self._fresh:
+            with suppress(OSError):
+                self.folder.rmdir()
 
     def show(self, caption: str, picture: Tensor) -> None:
         """Put (1, 3, H, W) in [-1, 1] on the contact sheet without saving it."""

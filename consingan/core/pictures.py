@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from consingan.core.config import Size
+from consingan.core.config import MAX_PIXELS, Size
 from consingan.errors import PictureError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-MAX_PIXELS = 100_000_000
-"""Larger pictures are refused unread; 8K is a third of it."""
-
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,12 +46,12 @@ class Picture:
         return Size(self.image.height, self.image.width)
 
 
-def load_picture(path: str | Path) -> Picture:
+def load_picture(path: str | Path, background: str = "white") -> Picture:
     """Read a picture file as 8-bit RGB, upright.
 
     Reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF; grey, palette, CMYK and 16-bit
-    pictures are converted, transparent ones composited on white. Raises PictureError if the file
-    is missing, empty, truncated, no picture, or larger than `MAX_PIXELS`.
+    pictures are converted, transparent ones composited on `background`. Raises PictureError if the
+    file is missing, empty, truncated, no picture, or larger than `MAX_PIXELS`.
     """
     path = Path(path)
     shown = str(path)
@@ -76,7 +73,7 @@ def load_picture(path: str | Path) -> Picture:
                 )
             image.load()
             try:
-                return from_image(image, path.stem)
+                return from_image(image, path.stem, background)
             except PictureError as error:
                 raise PictureError(f"{shown!r} cannot be used: {error}") from None
     except PictureError:
@@ -99,8 +96,8 @@ def load_picture(path: str | Path) -> Picture:
         raise PictureError(f"{shown!r} is damaged or truncated: {reason}") from None
 
 
-def from_image(image: Image.Image, name: str = "picture") -> Picture:
-    """A Pillow image as a `Picture`: 8-bit RGB, upright, transparency composited on white.
+def from_image(image: Image.Image, name: str = "picture", background: str = "white") -> Picture:
+    """A Pillow image as a `Picture`: 8-bit RGB, upright, transparency composited on `background`.
 
     Raises PictureError if its mode has no plain reading as colours.
     """
@@ -134,9 +131,8 @@ def from_image(image: Image.Image, name: str = "picture") -> Picture:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:
-            notes.append("transparent parts were composited on white")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+            notes.append(f"transparent parts were composited on {background}")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
     return Picture(name, image.convert("RGB"), tuple(notes))
 
 

@@ -47,6 +47,8 @@ class RunConfig(_Record):
     """The run folder that this one was fine-tuned from."""
     start_sha256: str | None = None
     """The checksum of the stage file that fine-tuning starts from."""
+    fixed_noise_sha256: str | None = None
+    """The checksum of the fixed noise, if it is kept by value and not by the seed."""
 
 
 class SavedStage(BaseModel):

@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan.core.config import Options, option
-from consingan.errors import Note
+from consingan.core.config import Options, Size, option
+from consingan.errors import Note, PictureError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,6 +71,10 @@ def save_repainted(
         mask = feather(load_mask(mask_file, naive.size), radius)
     original = to_tensor(naive.image)
     entering = resize(original, fit(naive.size, max(sampler.size)))
+    if sampler.scaled_sizes(Size(*entering.shape[-2:]))[0] == (1, 1):
+        raise PictureError(
+            f"the naive picture {str(options.naive)!r} ({naive.size}) is too small to repaint"
+        )
     outputs.show("before", original)
     for index in range(samples):
         number = f"-{index:03}" if samples > 1 else ""

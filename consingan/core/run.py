@@ -4,6 +4,7 @@ runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
   config.json            what was asked for: mode, plugin, options
   state.json             how far it is: the commit point, always written last
   picture.png            the training pixels
+  fixed_noise.safetensors  the fixed noise of an imported run; others have it by their seed
   stages/NN.safetensors  what stage NN added or changed
   metrics.jsonl          one object a logged step
   previews/NN.png        how each stage looked
@@ -19,7 +20,7 @@ from datetime import datetime, timezone
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from consingan.core.config import Size, TrainOptions, parse_options
 from consingan.core.files import write_atomically, write_json
@@ -35,10 +36,15 @@ if TYPE_CHECKING:
 
     from consingan.core.hooks import Hooks
     from consingan.core.model import Model
+    from consingan.core.noise import Noise
     from consingan.core.sampler import Sampler
 
 START = "start.safetensors"
 """The stage file that fine-tuning starts from."""
+FIXED_NOISE = "fixed_noise.safetensors"
+"""The file of the fixed noise, one tensor a stage, if it is kept by value."""
+
+T = TypeVar("T")
 
 
 class Run:
@@ -119,7 +125,11 @@ class Run:
     def naive(self, device: torch.device | str = "cpu") -> Tensor | None:
         """The picture of `--naive` as training shows it, (1, 3, H, W) in [-1, 1], if any."""
         file = self.path / "naive.png"
-        return to_tensor(load_picture(file).image).to(device) if file.exists() else None
+        if not file.exists():
+            if self.config.parent is not None:
+                raise RunError(f"{str(file)!r} is missing: the run is fine-tuned on it")
+            return None
+        return to_tensor(load_picture(file).image).to(device)
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The model as of the last committed stage; untrained if there is none.
@@ -133,14 +143,16 @@ class Run:
         for stage, saved in enumerate(self.state.stages):
             if stage > 0:
                 model.grow()
-            self._load_stage(model, stage_file(stage), saved.sha256)
+            if self.config.parent is not None and stage == len(self.sizes) - 1:
+                self._use(START, self.config.start_sha256, model.load_stage)
+            self._use(stage_file(stage), saved.sha256, model.load_stage)
         return model
 
     def load_start(self, model: Model) -> None:
         """Give a fine-tuned run's model the stage that fine-tuning starts from."""
         if self.stages_done:
             model.grow()
-        self._load_stage(model, START, self.config.start_sha256)
+        self._use(START, self.config.start_sha256, model.load_stage)
 
     def sampler(self, device: str = "auto") -> Sampler:
         """What makes pictures from the stages trained so far. Raises RunError if there are none."""
@@ -151,15 +163,13 @@ class Run:
         return self.sampler_of(self.load_model(find_device(device)))
 
     def sampler_of(self, model: Model) -> Sampler:
-        """What makes pictures with `model`, on its device."""
-        from consingan.core.noise import Noise
+        """What makes pictures with `model`, on its device. Raises RunError if a file is damaged."""
         from consingan.core.sampler import make_sampler
 
         device = model.device
-        noise = Noise(self.options.seed, device)
         tuning = self.config.parent is not None
         pyramid, naive = self.pyramid(device), self.naive(device)
-        return make_sampler(model, pyramid, self.hooks, noise, naive, tuning)
+        return make_sampler(model, pyramid, self.hooks, self._noise(device), naive, tuning)
 
     def apply(
         self, out: str | Path | None = None, device: str = "auto", **options: Any
@@ -179,14 +189,19 @@ class Run:
         """
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
         sampler = self.sampler(device)
+        fresh = out is None
         if out is None:
             try:
                 now = datetime.now(timezone.utc).astimezone()
                 out = _new_folder(self.path / "applied", now, self.mode)
             except OSError as error:
                 raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
-        outputs = Outputs(Path(out))
-        self.hooks.apply(sampler, parsed, outputs)
+        outputs = Outputs(Path(out), fresh)
+        try:
+            self.hooks.apply(sampler, parsed, outputs)
+        except BaseException:
+            outputs.discard()
+            raise
         outputs.save_record({"run": str(self.path), "options": parsed.model_dump(mode="json")})
         return outputs.files
 
@@ -208,7 +223,16 @@ class Run:
         """Record whether the run is training, stopped, failed or complete."""
         self._write_state(self.state.model_copy(update={"status": status}))
 
-    def _load_stage(self, model: Model, name: str, checksum: str | None) -> None:
+    def _noise(self, device: torch.device) -> Noise:
+        from consingan.core.noise import Noise, StoredNoise
+
+        seed, checksum = self.options.seed, self.config.fixed_noise_sha256
+        if checksum is None:
+            return Noise(seed, device)
+        return self._use(FIXED_NOISE, checksum, lambda levels: StoredNoise(seed, levels, device))
+
+    def _use(self, name: str, checksum: str | None, use: Callable[[dict[str, Tensor]], T]) -> T:
+        """What `use` makes of a file's tensors. Raises RunError if they are damaged or unfit."""
         from safetensors import SafetensorError
         from safetensors.torch import load
 
@@ -217,10 +241,10 @@ class Run:
             content = file.read_bytes()
             if sha256(content) != checksum:
                 raise RunError("its checksum differs")
-            model.load_stage(load(content))
+            return use(load(content))
         except (OSError, SafetensorError, RunError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise RunError(f"stage file {str(file)!r} is damaged: {reason}") from None
+            raise RunError(f"{str(file)!r} is damaged: {reason}") from None
 
     def _write_state(self, state: RunState) -> None:
         try:

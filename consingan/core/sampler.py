@@ -10,7 +10,7 @@ from torch import Tensor
 
 from consingan.core.config import Size, TrainOptions
 from consingan.core.model import Model
-from consingan.core.noise import Noise
+from consingan.core.noise import Noise, StoredNoise
 from consingan.core.pyramid import resize
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ def make_sampler(
     naive: Tensor | None = None,
     fine_tuning: bool = False,
 ) -> Sampler:
-    """A sampler whose reconstruction starts from what the active mode says it does."""
-    fixed = hooks.fixed_input(pyramid, model.options, noise.portable("fixed", 0))
+    """A sampler whose reconstruction starts from what was stored, or else what the mode says."""
+    if isinstance(noise, StoredNoise):
+        fixed = noise.fixed(pyramid[0].shape, 0)
+    else:
+        fixed = hooks.fixed_input(pyramid, model.options, noise.portable("fixed", 0))
     return Sampler(model, pyramid, fixed, noise, naive, fine_tuning)
 
 

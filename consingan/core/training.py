@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from consingan.core.config import Size, TrainOptions, parse_options
 from consingan.core.devices import find_device
+from consingan.core.files import folder_name
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image, to_tensor
 from consingan.core.pyramid import fit, resize
 from consingan.core.records import Plugin, RunConfig, RunState
-from consingan.core.run import START, Run, sha256, stage_file
+from consingan.core.run import FIXED_NOISE, START, Run, sha256, stage_file
 from consingan.errors import OptionError, PictureError, RunError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def create_run(
         plugin=plugin,
         preset=preset,
         options=options.model_dump(mode="json"),
-        picture=_folder_name(picture.name),
+        picture=folder_name(picture.name),
         notes=list(picture.notes),
     )
     files = {"picture.png": _reduced(picture, size)}
@@ -73,6 +74,8 @@ def create_fine_tuning(
     The parent is read only. Raises OptionError if the mode has no fine-tuning or an override
     doesn't fit what is trained already, RunError if the parent is unfinished.
     """
+    from safetensors.torch import save
+
     _check_naive(parent.hooks, naive)
     if not parent.complete:
         raise RunError(f"{str(parent.path)!r} is unfinished; finish it with: consingan resume")
@@ -81,17 +84,18 @@ def create_fine_tuning(
             raise OptionError("fine-tuning cannot change it; train a new run", name)
     values = {**parent.config.options, "train_depth": 1, **overrides}
     options = parse_options(parent.hooks.mode.TrainOptions, values)
-    parent.load_model()  # a damaged parent is found now, not in the middle
-    names = ["picture.png", *map(stage_file, range(parent.stages_done))]
-    contents = [(parent.path / name).read_bytes() for name in names]
-    files = dict(zip(names[:-1], contents[:-1], strict=True))
-    files[START] = contents[-1]
+    whole = save(parent.sampler("cpu").model.all_tensors())  # a damaged parent is found now
+    kept = ["picture.png", *[FIXED_NOISE] * (parent.config.fixed_noise_sha256 is not None)]
+    names = [*kept, *map(stage_file, range(parent.stages_done - 1))]
+    files = {name: (parent.path / name).read_bytes() for name in names}
+    # The whole model: the last stage's training changed stages below it as well.
+    files[START] = whole
     files["naive.png"] = _reduced(naive, fit(naive.size, max(parent.sizes[-1])))
     changes = {
         "created": datetime.now(timezone.utc).astimezone(),
         "options": options.model_dump(mode="json"),
         "parent": str(parent.path.resolve()),
-        "start_sha256": parent.state.stages[-1].sha256,
+        "start_sha256": sha256(whole),
     }
     state = parent.state.model_copy(
         update={"status": "training", "stages": parent.state.stages[:-1]}
@@ -157,9 +161,3 @@ def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> 
         f"picture {picture.name!r} ({picture.size}) is too small: its smallest stage has a side of "
         f"{smallest} pixels and the critic sees {view}; {advice}"
     )
-
-
-def _folder_name(name: str) -> str:
-    """A name that is safe as a folder's on every system."""
-    safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in name).strip(" .")
-    return safe[:80] or "picture"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from consingan.core.config import Options, TrainOptions, changed, option
 from consingan.core.hookspecs import hookimpl
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 STRENGTHS = {"weak": (2, 0.95), "medium": (1, 0.9), "strong": (0, 0.85)}
 """Start stage and beta of each strength, all among the twelve settings of the published code."""
 PALETTE_FRAMES = 8
-SETTLED = 300
-"""Frames after which a walk has forgotten where it began, under the published settings."""
+FORGOTTEN = 1e-4
+"""What share of a walk's beginning may be left when it counts as forgotten."""
 
 
 class AnimationTrain(TrainOptions):
@@ -56,7 +58,7 @@ class AnimationApply(Options):
         0.1,
         "How strongly each frame is drawn back to the picture. Higher stays closer to it.",
         "Motion",
-        gt=0,
+        ge=0.01,
         le=1,
     )
     beta: float = option(
@@ -77,6 +79,12 @@ class AnimationApply(Options):
             if name.strip() not in STRENGTHS:
                 raise ValueError(f"a strength is one of {', '.join(STRENGTHS)}")
         return strength
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AnimationApply:
+        if self.strength is not None and self.model_fields_set & {"start_stage", "beta"}:
+            raise ValueError("--strength stands for --start-stage and --beta: give it or them")
+        return self
 
     def clips(self) -> dict[str, tuple[int, float]]:
         """Name, start stage and beta of each clip to make."""
@@ -108,9 +116,9 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """The picture, and every second frame of a short walk."""
-        walk = list(_walk(sampler, AnimationApply(frames=10), 0, 0.9))
-        frames = [(f"frame {index}", sampler.generate(walk[index])) for index in range(0, 10, 2)]
-        return [("picture", sampler.picture), *frames]
+        walk = enumerate(_walk(sampler, AnimationApply(frames=10), 0, 0.9))
+        shown = [(f"frame {k}", sampler.generate(noise)) for k, noise in walk if k % 2 == 0]
+        return [("picture", sampler.picture), *shown]
 
     @hookimpl
     def apply(self, sampler: Sampler, options: AnimationApply, outputs: Outputs) -> None:
@@ -137,9 +145,8 @@ def _walk(
     """The noise of each frame, one tensor a stage (ConSinGAN's and SinGAN's random walk).
 
     z_0 = fixed and z_t+1 = a fixed + (1 - a) (z_t + b (z_t - z_t-1) + (1 - b) fresh noise); stages
-    below `start` keep their fixed noise. The recursion forgets where it began as 0.95^t or faster,
-    so a walk whose fresh noise repeats after n frames soon repeats itself: a seamless loop is its
-    second round.
+    below `start` keep their fixed noise. The recursion forgets where it began, so a walk whose
+    fresh noise repeats after n frames soon repeats itself: a seamless loop is one of its rounds.
     """
     from consingan.core.noise import Noise
 
@@ -147,7 +154,9 @@ def _walk(
     fixed = sampler.fixed_noise()
     moving = range(min(start, len(fixed) - 1), len(fixed))
     before, now = list(fixed), list(fixed)
-    warm_up = options.frames * -(-SETTLED // options.frames) if options.loop == "seamless" else 0
+    warm_up = 0
+    if options.loop == "seamless":
+        warm_up = options.frames * math.ceil(_memory(options.alpha, beta) / options.frames)
     for step in range(warm_up + options.frames):
         if step >= warm_up:
             yield list(now)
@@ -156,3 +165,11 @@ def _walk(
             onward = now[level] + beta * (now[level] - before[level]) + (1 - beta) * fresh
             following = options.alpha * fixed[level] + (1 - options.alpha) * onward
             before[level], now[level] = now[level], following
+
+
+def _memory(alpha: float, beta: float) -> int:
+    """Frames until a walk has forgotten where it began: the recursion's largest root decides."""
+    total, product = (1 - alpha) * (1 + beta), (1 - alpha) * beta
+    spread = cmath.sqrt(total**2 - 4 * product)
+    slowest = max(abs(total + spread), abs(total - spread)) / 2
+    return math.ceil(math.log(FORGOTTEN) / math.log(slowest)) if slowest > 0 else 1

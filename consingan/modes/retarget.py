@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
-from consingan.core.config import PaddingStyle, Size, SizeOptions, TrainOptions, option, parse_size
+from consingan.core.config import (
+    PaddingStyle,
+    Size,
+    SizeOptions,
+    TrainOptions,
+    check_size,
+    option,
+    parse_size,
+)
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 
@@ -38,10 +46,18 @@ class RetargetApply(SizeOptions):
             parse_size(size)
         return sizes
 
+    @model_validator(mode="after")
+    def _one_way(self) -> RetargetApply:
+        if self.sizes is not None and any(
+            name in self.model_fields_set for name in SizeOptions.model_fields
+        ):
+            raise ValueError("--sizes excludes --width, --height, --scale-w and --scale-h")
+        return self
+
     def targets(self, trained: Size) -> list[Size]:
         """The sizes to make from a run trained at `trained`."""
         if self.sizes is not None:
-            return [parse_size(size) for size in self.sizes.split(",")]
+            return [check_size(parse_size(size)) for size in self.sizes.split(",")]
         if self.model_fields_set & SizeOptions.model_fields.keys():
             return [self.target(trained)]
         height, width = trained

@@ -1,0 +1,244 @@
+"""Runs that the published ConSinGAN code trained, as run folders of ours.
+
+Its weights are pickled, and a pickle can run any code. So they are read with torch's restricted
+unpickler alone, and of what comes out only numbers and ordinary tensors are used, as copies.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import reprlib
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import save
+
+from consingan.core.config import MAX_PIXELS, PaddingStyle, Size, TrainOptions
+from consingan.core.files import folder_name
+from consingan.core.hooks import Hooks
+from consingan.core.model import AMPLITUDE, CRITIC, GENERATOR, Model
+from consingan.core.networks import Critic, Generator
+from consingan.core.outputs import encode_png
+from consingan.core.pictures import to_image
+from consingan.core.records import RunConfig, RunState, SavedStage
+from consingan.core.run import FIXED_NOISE, Run, sha256, stage_file
+from consingan.errors import RunError
+from consingan.plugins import find_plugins
+from consingan.published import AGAIN, fault, find_file, read_options, read_settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MAX_WEIGHTS = 2 * 10**9
+"""Bytes of a .pth file, packed and unpacked; a larger one is refused unread."""
+MAX_STAGES = 64
+"""As in the option train_stages."""
+MAX_AMPLITUDE = 100.0
+"""The published code's are at most 2 * noise_amp, which is 0.1 unless changed."""
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Batch norm's memory of training, which the published code keeps and never uses."""
+
+
+def import_model(folder: str | Path, out: str | Path = "runs") -> Run:
+    """Make a run folder from a folder that the published ConSinGAN code trained into.
+
+    Args:
+        folder: has parameters.txt, reals.pth, fixed_noise.pth, noise_amp.pth and stage folders, of
+            which the last one's netG.pth and netD.pth are read. It may be of a stranger: nothing
+            in it is run, and nothing outside it is read.
+        out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.
+
+    Returns:
+        The run: complete, with the same weights, noise amplitudes and fixed noise.
+
+    Raises RunError, naming the file, if one is missing, damaged, or doesn't fit the others; then
+    nothing is created.
+    """
+    import torch
+
+    source = Path(folder)
+    settings = read_settings(source)
+    loaded = find_plugins().mode(settings["train_mode"])
+    hooks = Hooks(loaded.mode)
+    options = read_options(loaded.mode.TrainOptions, settings, source)
+    reals = list(_read(source, "reals.pth", list).values())
+    sizes = _sizes(reals, options, source / "reals.pth")
+    amplitudes = _amplitudes(source, len(sizes))
+    network, generator, critic = _weights(source, options, hooks.padding_style(options), sizes)
+    shapes = {str(stage): network.noise_shape(stage, size) for stage, size in enumerate(sizes)}
+    fixed = _fit(_read(source, "fixed_noise.pth", list), shapes, source / "fixed_noise.pth")
+    notes = [f"imported from {str(source.absolute())!r}, trained by the published code"]
+    if not critic:
+        notes.append("it had no netD.pth: fine-tuning would start with an untrained critic")
+        fresh = Model(options, network.padding, sizes).critic.state_dict()
+        critic = {name: tensor.contiguous() for name, tensor in fresh.items()}
+
+    files = {"picture.png": encode_png(to_image(reals[-1])), FIXED_NOISE: save(fixed)}
+    for stage, amplitude in enumerate(amplitudes):
+        parts = (f"body.{stage}.", "head.", "tail.")
+        tensors = {GENERATOR + n: tensor for n, tensor in generator.items() if n.startswith(parts)}
+        tensors |= {CRITIC + name: tensor for name, tensor in critic.items()}
+        tensors[AMPLITUDE] = torch.tensor(amplitude, dtype=torch.float64)
+        files[stage_file(stage)] = save(tensors)
+    config = RunConfig(
+        consingan=version("consingan"),
+        created=datetime.now(timezone.utc).astimezone(),
+        mode=loaded.mode.name,
+        plugin=loaded.plugin,
+        preset="paper",
+        options=options.model_dump(mode="json"),
+        # A path of the machine that trained; Windows' rules split it at either slash.
+        picture=folder_name(PureWindowsPath(settings.get("input_name", "")).stem),
+        notes=notes,
+        fixed_noise_sha256=sha256(files[FIXED_NOISE]),
+    )
+    sums = [sha256(files[name]) for name in ("picture.png", *map(stage_file, range(len(sizes))))]
+    stages = [SavedStage(sha256=checksum, seconds=0) for checksum in sums[1:]]
+    state = RunState(status="complete", picture_sha256=sums[0], sizes=sizes, stages=stages)
+    return Run.create(Path(out), config, state, files, hooks)
+
+
+def _sizes(reals: Sequence[Tensor], options: TrainOptions, file: Path) -> list[Size]:
+    """The sizes of the pyramid, if a training with such options can have had it."""
+    if len(reals) != options.train_stages:
+        told = f"has {len(reals)} stages, but parameters.txt tells of {options.train_stages}"
+        raise fault(file, f"{told}; import a finished run")
+    if any(real.ndim != 4 or real.shape[:2] != (1, 3) for real in reals):
+        raise fault(file, f"holds something other than pictures, (1, 3, H, W); {AGAIN}")
+    sizes = [Size(*real.shape[-2:]) for real in reals]
+    grow = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
+    if not grow or min(sizes[0]) < options.receptive_field or math.prod(sizes[-1]) > MAX_PIXELS:
+        listed = ", ".join(map(str, sizes))
+        raise fault(file, f"has stages of sizes that cannot be trained: {listed}; {AGAIN}")
+    return sizes
+
+
+def _amplitudes(source: Path, stages: int) -> list[float]:
+    found = _read(source, "noise_amp.pth", list).values()
+    amplitudes = [float(amplitude) if amplitude.numel() == 1 else -1.0 for amplitude in found]
+    if len(amplitudes) != stages or not all(0 <= value <= MAX_AMPLITUDE for value in amplitudes):
+        wanted = f"does not hold {stages} numbers from 0 to {MAX_AMPLITUDE:g}"
+        raise fault(source / "noise_amp.pth", f"{wanted}; {AGAIN}")
+    return amplitudes
+
+
+def _weights(
+    source: Path, options: TrainOptions, padding: PaddingStyle, sizes: Sequence[Size]
+) -> tuple[Generator, dict[str, Tensor], dict[str, Tensor]]:
+    """A generator without memory, the weights for it, and the critic's, if there are any."""
+    import torch
+
+    last = _last_stage(source, len(sizes))
+    name = "G.pth" if last is None else f"{last}/netG.pth"
+    found = _read(source, name, dict)
+    head = found.get("head.conv.weight")
+    if head is None or head.ndim == 0 or len(head) != options.filters:
+        # Asked first, since what the file has bounds what such networks can cost.
+        told = f"the {options.filters} filters (nfc) of parameters.txt"
+        raise fault(source / name, f"is no generator with {told}; {AGAIN}")
+    with torch.device("meta"):
+        generator, critic = Generator(options, padding), Critic(options)
+        for _ in sizes[1:]:
+            generator.grow()
+    weights = _fit(found, _shapes(generator), source / name)
+    if last is None:
+        return generator, weights, {}
+    name = f"{last}/netD.pth"
+    return generator, weights, _fit(_read(source, name, dict), _shapes(critic), source / name)
+
+
+def _last_stage(source: Path, stages: int) -> int | None:
+    """The number of the last stage's folder, or None if there is only the whole model, G.pth."""
+    found = [k for k in range(MAX_STAGES) if os.path.lexists(source / str(k) / "netG.pth")]
+    if found and found[-1] != stages - 1:
+        told = f"is the last stage folder, but parameters.txt tells of {stages} stages, from 0 on"
+        raise fault(source / str(found[-1]), f"{told}; import a finished run")
+    if not found and not os.path.lexists(source / "G.pth"):
+        raise fault(source, f"has no stage folders 0, 1, ... with netG.pth; {AGAIN}")
+    return found[-1] if found else None
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def _fit(
+    found: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]], file: Path
+) -> dict[str, Tensor]:
+    """What was found, if its names and shapes are the expected ones."""
+    odd = found.keys() ^ shapes.keys()
+    odd = odd or {name for name, shape in shapes.items() if tuple(found[name].shape) != shape}
+    if odd:
+        tensor = reprlib.repr(min(odd))
+        raise fault(file, f"doesn't fit parameters.txt and reals.pth at tensor {tensor}; {AGAIN}")
+    return dict(found)
+
+
+def _read(
+    source: Path, name: str, kind: type[dict[Any, Any]] | type[list[Any]]
+) -> dict[str, Tensor]:
+    """The tensors of a .pth file by name, or by number if it is a list: finite, float32, on CPU.
+
+    Batch norm's statistics are left out. Raises RunError if it holds anything else, without ever
+    running it.
+    """
+    import torch
+
+    file = find_file(source, name, MAX_WEIGHTS)
+    try:
+        with file.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about files that are then refused
+            entries = zipfile.ZipFile(stream).infolist() if zipfile.is_zipfile(stream) else []
+            if sum(entry.file_size for entry in entries) > MAX_WEIGHTS:
+                raise fault(file, f"unpacks to more than {MAX_WEIGHTS:,} bytes; {AGAIN}")
+            stream.seek(0)
+            loaded = torch.load(stream, map_location="cpu", weights_only=True)
+    except RunError:
+        raise
+    except Exception as error:  # the unpickler raises nearly anything on damaged files
+        reason = "is damaged, or holds more than tensors, which could run any code"
+        if name == "G.pth":
+            advice = "the stage folders N/netG.pth hold the same weights: copy them beside it"
+            raise fault(file, f"{reason}, as a pickled module does; {advice}") from None
+        if isinstance(error, PermissionError):
+            reason = f"cannot be read: {error.strerror}"
+        raise fault(file, f"{reason}; {AGAIN}") from None
+    if not isinstance(loaded, kind):
+        raise fault(file, f"holds no {kind.__name__} of tensors; {AGAIN}")
+    # The class's own method: a pickle can replace those of its objects.
+    items = dict.items(loaded if isinstance(loaded, dict) else dict(enumerate(loaded)))
+    left, tensors = file.stat().st_size, {}
+    for key, value in items:
+        if isinstance(key, str) and key.endswith(STATISTICS):
+            continue
+        tensor = _ordinary(value)
+        if tensor is None or not isinstance(key, str | int):
+            raise fault(file, f"holds something other than tensors and numbers; {AGAIN}")
+        left -= tensor.nbytes
+        if left < 0:  # views of one another, whose copies could fill any memory
+            raise fault(file, f"claims more numbers than it has bytes for; {AGAIN}")
+        tensor = tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+        if not tensor.isfinite().all():
+            raise fault(file, f"holds numbers that are infinite or undefined; {AGAIN}")
+        tensors[str(key)] = tensor
+    return tensors
+
+
+def _ordinary(value: Any) -> Tensor | None:
+    """A number or a tensor of real numbers, as an object that the file has no hand in; or None."""
+    import torch
+
+    if type(value) in (int, float):
+        return torch.tensor(float(value)) if abs(value) < 2**63 else None
+    if type(value) not in (torch.Tensor, torch.nn.Parameter):
+        return None
+    tensor: Tensor = torch.Tensor.detach(value)
+    dense = tensor.layout is torch.strided and not tensor.is_nested
+    return tensor if dense and tensor.is_floating_point() and tensor.device.type == "cpu" else None
