@@ -1,4 +1,4 @@
-"""Trains and makes the pictures of the README and of docs/; about twenty minutes on two cores.
+"""Trains and makes the pictures of the README and of docs/; about ten minutes on two cores.
 
     python docs/make_pictures.py [NAME ...]
 
@@ -22,14 +22,13 @@ from consingan.core.sheets import Thumbnails
 from consingan.examples import EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
-QUICK: dict[str, Any] = {"max_size": 80, "niter": 500, "train_stages": 5}
+QUICK: dict[str, Any] = {"max_size": 72, "niter": 300, "train_stages": 5, "filters": 32}
 """Settings of the parameter comparisons: large enough to show the effect."""
 
 
 def landscape() -> Image.Image:
-    """The README's: the drawn landscape and samples of it, one of them wide."""
-    run = _train(EXAMPLES["landscape"](), max_size=160, niter=1000)
-    sampler = run.sampler("cpu")
+    """The README's: the drawn landscape and samples of it, under the draft preset."""
+    sampler = _train(EXAMPLES["landscape"](), preset="draft").sampler("cpu")
     sheet = Thumbnails()
     sheet.add("the picture", to_image(sampler.picture))
     for index in range(7):
@@ -55,7 +54,7 @@ def min_size() -> Image.Image:
 def _compare(option: str, values: Sequence[float]) -> Image.Image:
     sheet = Thumbnails()
     for value in values:
-        sampler = _train(EXAMPLES["stone-wall"](), **{**QUICK, option: value}).sampler("cpu")
+        sampler = _train(EXAMPLES["landscape"](), **{**QUICK, option: value}).sampler("cpu")
         for index in range(3):
             sheet.add(f"--{option.replace('_', '-')} {value}", to_image(sampler.sample(index)))
     return sheet.sheet()

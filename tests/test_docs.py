@@ -10,6 +10,7 @@ import pytest
 
 from consingan import cli
 from consingan.core import config
+from consingan.plugins import find_plugins
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +24,8 @@ def test_the_snippets_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(config, "PRESETS", {"paper": TINY, "draft": TINY})
+    for loaded in find_plugins().modes.values():
+        monkeypatch.setattr(type(loaded.mode), "presets", {})
     namespace: dict[str, object] = {}
     for language, code in SNIPPET.findall(page.read_text()):
         if language == "python":
@@ -47,8 +50,6 @@ def test_the_pictures_and_links_exist(page: Path) -> None:
 
 
 def test_the_readmes_table_of_modes_is_the_installed_one() -> None:
-    from consingan.plugins import find_plugins
-
     rows = re.findall(
         r"^\| `([a-z-]+)` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
     )

@@ -201,7 +201,7 @@ class SizeOptions(Options):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {},
-    "draft": {"max_size": 128, "train_stages": 5, "niter": 400},
+    "draft": {"max_size": 112, "train_stages": 5, "niter": 300},
 }
 """What each preset changes of a mode's defaults; `paper` changes nothing.
 
