@@ -248,7 +248,7 @@ def main(paths: Sequence[str]) -> int:
         try:
             recording = Recording(path)
             differences = replay(recording)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             print(f"{path}: cannot be replayed: {error}", file=sys.stderr)
             failures += 1
             continue
