@@ -56,7 +56,7 @@ def read_settings(folder: Path) -> dict[str, str]:
     try:
         if not folder.is_dir():
             raise fault(folder, "is not a folder; give one that the published code trained into")
-        text = find_file(folder, PARAMETERS, MAX_TEXT).read_bytes().decode("utf-8-sig", "replace")
+        text = find_file(folder, PARAMETERS, MAX_TEXT).read_bytes().decode("utf-8", "replace")
     except OSError as error:
         raise fault(file, f"cannot be read: {error.strerror}; {AGAIN}") from None
     settings = {}

@@ -271,7 +271,6 @@ def test_weights_of_other_precisions_become_float32(
         lambda text: text.replace("\n", "\r\n"),
         lambda text: text.replace("\t", "   "),
         lambda text: text.replace("\t\n", "\n"),
-        lambda text: "\ufeff" + text,
         lambda text: f"a title\n\n{text}\n-\n",
     ],
 )

@@ -288,3 +288,11 @@ def test_the_papers_masks_are_found_and_fit(shared: Path) -> None:
         with Image.open(path) as image:
             changed = load_mask(mask, Size(image.height, image.width))
         assert 0.05 < changed.mean() < 0.2
+
+
+def test_transparent_parts_of_a_mask_are_unchanged(tmp_path: Path) -> None:
+    strokes = Image.new("RGBA", (6, 4), (255, 255, 255, 0))
+    strokes.putpixel((2, 1), (255, 255, 255, 255))
+    strokes.save(tmp_path / "mask.png")
+    mask = load_mask(tmp_path / "mask.png", Size(4, 6))
+    assert mask.nonzero().tolist() == [[0, 0, 1, 2]]

@@ -122,14 +122,14 @@ class Run:
         pyramid = build_pyramid(to_tensor(picture.image), self.sizes)
         return [level.to(device) for level in pyramid]
 
-    def naive(self, device: torch.device | str = "cpu") -> Tensor | None:
+    def naive(self) -> Tensor | None:
         """The picture of `--naive` as training shows it, (1, 3, H, W) in [-1, 1], if any."""
         file = self.path / "naive.png"
         if not file.exists():
             if self.config.parent is not None:
                 raise RunError(f"{str(file)!r} is missing: the run is fine-tuned on it")
             return None
-        return to_tensor(load_picture(file).image).to(device)
+        return to_tensor(load_picture(file).image)
 
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The model as of the last committed stage; untrained if there is none.
@@ -168,7 +168,7 @@ class Run:
 
         device = model.device
         tuning = self.config.parent is not None
-        pyramid, naive = self.pyramid(device), self.naive(device)
+        pyramid, naive = self.pyramid(device), self.naive()
         return make_sampler(model, pyramid, self.hooks, self._noise(device), naive, tuning)
 
     def apply(

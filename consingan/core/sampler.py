@@ -53,7 +53,7 @@ class Sampler:
         """The training picture at every stage, (1, 3, H, W) in [-1, 1]."""
         self._naive = naive
         tuned = naive if fine_tuning else None
-        self.fine_tuned = None if tuned is None else resize(tuned, model.sizes[0])
+        self.fine_tuned = None if tuned is None else resize(tuned, model.sizes[0]).to(model.device)
         """That picture at the size of stage 0, if the run is being fine-tuned on it."""
         self._fixed_input = fixed_input
         self._training_noise = noise
@@ -146,7 +146,7 @@ class Sampler:
         noise = Noise(seed, self.model.device)
         shapes = self.noise_shapes(sizes)
         below, *above = (noise.sample(shape, index, level) for level, shape in enumerate(shapes))
-        first = resize(picture.to(self.model.device), sizes[0]) + input_noise * below
+        first = resize(picture, sizes[0]).to(self.model.device) + input_noise * below
         return self.generate([first, *above], sizes)
 
     def noise_shapes(self, sizes: Sequence[Size]) -> list[tuple[int, int, int, int]]:
