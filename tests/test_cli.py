@@ -93,6 +93,8 @@ def test_examples(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["generation", "train", "text.png"], 2, "'text.png' is none of JPEG, PNG"),
         (["generation", "train", "photo.png", "--niter=0"], 2, "--niter: input should be greater"),
         (["generation", "train", "photo.png", "--niter=many"], 2, "--niter"),
+        (["generation", "train", "photo.png", "--lr-scale=nan"], 2, "--lr-scale: input should be"),
+        (["generation", "train", "photo.png", "--lr-critic=inf"], 2, "--lr-critic: input should"),
         (["generation", "train", "photo.png", "--preset=best"], 2, "--preset: no preset"),
         (["generation", "train", "photo.png", "--device=tpu"], 2, "--device: 'tpu' is not one of"),
         (["generation", "train", "photo.png", "--device=cuda:99"], 2, "--device: cuda:99"),

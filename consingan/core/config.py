@@ -41,9 +41,9 @@ def changed(model: type[Options], name: str, default: Any) -> Any:
 
 
 class Options(BaseModel):
-    """The base of every option model: frozen, and unknown names are errors."""
+    """The base of every option model: frozen; unknown names and infinite numbers are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
