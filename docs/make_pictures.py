@@ -22,13 +22,13 @@ from consingan.core.sheets import Thumbnails
 from consingan.examples import EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
-QUICK: dict[str, Any] = {"max_size": 72, "niter": 300, "train_stages": 5, "filters": 32}
+QUICK: dict[str, Any] = {"max_size": 64, "niter": 600, "train_stages": 5, "filters": 32}
 """Settings of the parameter comparisons: large enough to show the effect."""
 
 
 def landscape() -> Image.Image:
-    """The README's: the drawn landscape and samples of it, under the draft preset."""
-    sampler = _train(EXAMPLES["landscape"](), preset="draft").sampler("cpu")
+    """The README's: the drawn landscape, reduced to 80 pixels, and samples of it."""
+    sampler = _train(EXAMPLES["landscape"](), max_size=80, niter=1000).sampler("cpu")
     sheet = Thumbnails()
     sheet.add("the picture", to_image(sampler.picture))
     for index in range(7):
