@@ -107,9 +107,9 @@ def prepare(
     loaded = plugins.mode(mode)
     mode_class = loaded.mode
     parsed = train_options(mode_class.TrainOptions, preset, options, mode_class.presets)
-    find_device(device)
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)
+    find_device(device)
     hooks = Hooks(loaded.mode, _with_own(listeners))
     return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, shown)
 

@@ -1,4 +1,4 @@
-"""Trains and makes the pictures of the README and of docs/; about ten minutes on two cores.
+"""Trains and makes the pictures of the README and of docs/; about five minutes on two cores.
 
     python docs/make_pictures.py [NAME ...]
 
@@ -22,13 +22,19 @@ from consingan.core.sheets import Thumbnails
 from consingan.examples import EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
-QUICK: dict[str, Any] = {"max_size": 64, "niter": 600, "train_stages": 5, "filters": 32}
+QUICK: dict[str, Any] = {
+    "max_size": 48,
+    "min_size": 16,
+    "niter": 400,
+    "train_stages": 4,
+    "filters": 48,
+}
 """Settings of the parameter comparisons: large enough to show the effect."""
 
 
 def landscape() -> Image.Image:
-    """The README's: the drawn landscape, reduced to 80 pixels, and samples of it."""
-    sampler = _train(EXAMPLES["landscape"](), max_size=80, niter=1000).sampler("cpu")
+    """The README's: the drawn landscape, reduced to 64 pixels, and samples of it."""
+    sampler = _train(EXAMPLES["landscape"](), max_size=64, niter=800).sampler("cpu")
     sheet = Thumbnails()
     sheet.add("the picture", to_image(sampler.picture))
     for index in range(7):
@@ -43,18 +49,19 @@ def lr_scale() -> Image.Image:
 
 def train_stages() -> Image.Image:
     """Samples of trainings that differ in --train-stages."""
-    return _compare("train_stages", [3, 5, 7])
+    return _compare("train_stages", [2, 4, 6])
 
 
 def min_size() -> Image.Image:
     """Samples of trainings that differ in --min-size."""
-    return _compare("min_size", [15, 25, 45])
+    return _compare("min_size", [11, 16, 25])
 
 
 def _compare(option: str, values: Sequence[float]) -> Image.Image:
     sheet = Thumbnails()
     for value in values:
-        sampler = _train(EXAMPLES["landscape"](), **{**QUICK, option: value}).sampler("cpu")
+        picture = EXAMPLES["landscape"]()
+        sampler = _train(picture, **{**QUICK, option: value}).sampler("cpu")
         for index in range(3):
             sheet.add(f"--{option.replace('_', '-')} {value}", to_image(sampler.sample(index)))
     return sheet.sheet()

@@ -214,21 +214,24 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_saved(here: Path) -> None:
     assert state["stages"]
 
 
-def test_help_needs_no_torch_and_explains_every_option() -> None:
+def test_help_and_wrong_usage_need_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from consingan import cli; code = cli.run(sys.argv[1:]); "
         "sys.exit(9 if 'torch' in sys.modules else code)"
     )
-    for command in (["--help"], ["generation", "train", "--help"], ["modes"], ["--version"]):
+    errors = ["generation", "train", "none.png"], ["generation", "apply", "latest"]
+    answers = ["--help"], ["generation", "train", "--help"], ["modes"], ["--version"]
+    for command in (*answers, *errors):
         done = subprocess.run(
             [sys.executable, "-c", code, *command],
             capture_output=True,
             text=True,
             env={**os.environ, "COLUMNS": "160"},
+            cwd=tmp_path,
             check=False,
         )
-        assert done.returncode == 0, (command, done.stderr)
-        assert done.stdout
+        assert done.returncode == (2 if command in errors else 0), (command, done.stderr)
+        assert done.stderr if command in errors else done.stdout
 
 
 def test_every_option_says_what_it_does_and_has_a_panel() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from consingan.core.events import StageSaved
 from consingan.core.hookspecs import hookimpl
 from consingan.core.outputs import save_image
 from consingan.core.pictures import to_image
 from consingan.core.run import Run
-from consingan.core.sampler import Sampler
 from consingan.core.sheets import Thumbnails
+
+if TYPE_CHECKING:
+    from consingan.core.sampler import Sampler
 
 
 class Previews:
