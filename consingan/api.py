@@ -17,7 +17,7 @@ from consingan.core.pictures import Picture, from_image, load_picture
 from consingan.core.records import RunConfig
 from consingan.core.run import Run
 from consingan.core.training import create_fine_tuning, create_run, train_run
-from consingan.errors import OptionError, RunError, RunNotFoundError
+from consingan.errors import OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
 from consingan.plugins import Plugins, find_plugins
@@ -138,12 +138,19 @@ def prepare_fine_tuning(
     return create_fine_tuning(Path(out), parent, _read_picture(naive), options)
 
 
-def open_run(run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[object] = ()) -> Run:
+def open_run(
+    run: str | Path,
+    *,
+    runs: str | Path = RUNS,
+    mode: str | None = None,
+    listeners: Sequence[object] = (),
+) -> Run:
     """Open a run folder.
 
     Args:
         run: its path; or `latest`; or a picture's name, for the latest run on it.
         runs: the folder in which names are looked up.
+        mode: a name finds a run of this mode that has a trained stage, if there is one.
         listeners: told how training goes, if the run is resumed.
 
     Raises RunNotFoundError, RunError if it is damaged, and PluginError if its mode is missing.
@@ -153,7 +160,7 @@ def open_run(run: str | Path, *, runs: str | Path = RUNS, listeners: Sequence[ob
     def find_hooks(config: RunConfig) -> Hooks:
         return plugins.hooks_for(config, _with_own(listeners))
 
-    return Run.open(find_run(str(run), Path(runs)), find_hooks)
+    return Run.open(find_run(str(run), Path(runs), mode), find_hooks)
 
 
 def resume(
@@ -177,10 +184,11 @@ def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[objec
     return opened
 
 
-def find_run(name: str, runs: Path = RUNS) -> Path:
+def find_run(name: str, runs: Path = RUNS, mode: str | None = None) -> Path:
     """The run folder that `name` means: a path, `latest`, or a picture's name.
 
-    Raises RunNotFoundError.
+    Of several the newest; with `mode`, the newest of that mode that has a trained stage, if any
+    has. Raises RunNotFoundError.
     """
     if (Path(name) / "config.json").is_file():
         return Path(name)
@@ -193,15 +201,28 @@ def find_run(name: str, runs: Path = RUNS) -> Path:
         known = sorted({file.parts[-3] for file in runs.glob("*/*/config.json")})
         hint = f"there are runs on: {', '.join(known)}" if known else f"no run is {where} yet"
         raise RunNotFoundError(f"no run {name!r} was found; {hint}")
-    return max(folders, key=_created).parent
+    fitting = [file for file in folders if mode is not None and _makes(file, mode)]
+    return max(fitting or folders, key=_created).parent
+
+
+def _makes(file: Path, mode: str) -> bool:
+    """Whether a run is of a mode and has something trained."""
+    config = _config(file)
+    trained = any(file.parent.glob("stages/*.safetensors"))
+    return config is not None and config.mode == mode and trained
 
 
 def _created(file: Path) -> datetime:
     """When a run was made, as it says itself; a damaged one is the oldest."""
+    config = _config(file)
+    return config.created.astimezone() if config else datetime.fromtimestamp(0, timezone.utc)
+
+
+def _config(file: Path) -> RunConfig | None:
     try:
-        return RunConfig.model_validate_json(file.read_bytes()).created.astimezone()
+        return RunConfig.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
-        return datetime.fromtimestamp(0, timezone.utc)
+        return None
 
 
 def _with_own(listeners: Sequence[object]) -> list[object]:
@@ -211,4 +232,7 @@ def _with_own(listeners: Sequence[object]) -> list[object]:
 def _read_picture(picture: str | Path | Image.Image) -> Picture:
     if isinstance(picture, Image.Image):
         return from_image(picture)
+    if not isinstance(picture, str | Path):
+        kind = type(picture).__name__
+        raise PictureError(f"a picture is a path or a Pillow image, not {kind}")
     return load_picture(picture)

@@ -98,8 +98,10 @@ def _report(error: BaseException) -> int:
             complain(f"{message.rstrip('.')}; see: consingan --help")
         return error.exit_code
     if isinstance(error, ConsinganError):
-        option = error.option if isinstance(error, OptionError) else None
-        complain(f"{flag(option)}: {error}" if option else str(error))
+        if isinstance(error, OptionError) and error.option:
+            complain(f"{flag(error.option)}: {error.message}")
+        else:
+            complain(str(error))
         return error.exit_code
     if isinstance(error, typer.Abort):
         return 1

@@ -15,13 +15,14 @@ class OptionError(ConsinganError):
     """An option has a value that cannot be used.
 
     `option` is the field's name in Python (`train_stages`), or None when no single option is at
-    fault; the command line shows it as a flag (`--train-stages`).
+    fault; the command line shows it as a flag (`--train-stages`). `message` is without it.
     """
 
     exit_code = 2
 
     def __init__(self, message: str, option: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(f"{option}: {message}" if option else message)
+        self.message = message
         self.option = option
 
 

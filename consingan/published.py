@@ -82,7 +82,7 @@ def read_options(
         options = parse_options(model, {ours: settings[name] for ours, name in SETTINGS.items()})
     except OptionError as error:
         name = SETTINGS.get(error.option or "")
-        raise fault(file, f"has an unusable {name}: {error}; {AGAIN}") from None
+        raise fault(file, f"has an unusable {name}: {error.message}; {AGAIN}") from None
     for ours, value in options:
         if isinstance(value, int | float) and value > MAX_NUMBER:
             raise fault(file, f"has an absurd {SETTINGS[ours]}: over {MAX_NUMBER:,}; {AGAIN}")

@@ -508,7 +508,7 @@ def test_files_that_unpack_to_more_are_refused(
         ("train_stages", "1000000", "unusable train_stages"),
         ("train_stages", "2", "has 3 stages, but parameters.txt tells of 2"),
         ("train_stages", "4", "has 3 stages, but parameters.txt tells of 4"),
-        ("alpha", "inf", "absurd alpha"),
+        ("alpha", "inf", "unusable alpha"),
         ("alpha", "nan", "alpha"),
         ("lr_g", "", "has no lr_g"),
         ("noise_amp", "", "has no noise_amp"),

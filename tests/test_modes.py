@@ -176,9 +176,9 @@ def test_noise_has_a_margin_only_where_borders_vary(trained: Trained, mode: str)
 def test_draft_suits_every_mode(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
     picture = tiny_image(*size)
     run = prepare(find_plugins(), picture, mode, "draft", None, tmp_path, "cpu", [], {})
-    assert run.options.niter == 400
+    assert run.options.niter == 300
     assert len(run.sizes) == run.options.train_stages
-    assert max(run.sizes[-1]) == 128
+    assert max(run.sizes[-1]) in (112, 113)  # the published rounding, on floats
     assert run.options.receptive_field <= min(run.sizes[0]) < min(run.sizes[-1])
 
 

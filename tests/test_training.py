@@ -279,7 +279,6 @@ def test_a_picture_smaller_than_min_size_trains(tmp_path: Path) -> None:
         ((10, 40), {}, "at least 11"),
         ((1, 1), {}, "at least 11"),
         ((200, 12), {}, "larger --max-size"),
-        ((30, 30), {"min_size": 5}, "--min-size 11"),
     ],
 )
 def test_a_picture_too_small_is_refused_and_nothing_is_created(
@@ -287,6 +286,12 @@ def test_a_picture_too_small_is_refused_and_nothing_is_created(
 ) -> None:
     with pytest.raises(PictureError, match=advice):
         consingan.train(tiny_image(*size), out=tmp_path / "runs", **{**TINY, **options})
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_min_size_below_the_critics_view_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="min_size: 5 is smaller than the critic's view; use 11"):
+        consingan.train(tiny_image(30, 30), out=tmp_path / "runs", **{**TINY, "min_size": 5})
     assert not (tmp_path / "runs").exists()
 
 
@@ -384,6 +389,20 @@ def test_names_find_runs(tmp_path: Path) -> None:
     assert consingan.open_run(str(first.path)).path == first.path
     with pytest.raises(RunNotFoundError, match="there are runs on: other, picture"):
         consingan.open_run("castle", runs=tmp_path)
+
+
+def test_a_mode_finds_the_newest_run_that_it_can_use(tmp_path: Path) -> None:
+    usable = _train(tmp_path)
+    other = consingan.train(tiny_image(), mode="retarget", out=tmp_path, **TINY)
+    untrained = shutil.copytree(usable.path, tmp_path / "picture" / "newer")
+    shutil.rmtree(untrained / "stages")
+    config = json.loads((untrained / "config.json").read_text())
+    config["created"] = "2999-01-01T00:00:00+00:00"
+    (untrained / "config.json").write_text(json.dumps(config))
+    assert consingan.open_run("picture", runs=tmp_path, mode="generation").path == usable.path
+    assert consingan.open_run("latest", runs=tmp_path, mode="retarget").path == other.path
+    assert consingan.open_run("latest", runs=tmp_path).path == untrained
+    assert consingan.open_run("latest", runs=tmp_path, mode="editing").path == untrained
 
 
 @pytest.mark.parametrize("file", ["config.json", "state.json"])

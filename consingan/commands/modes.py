@@ -117,7 +117,7 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
     ) -> None:
         from consingan.api import open_run
 
-        opened = open_run(run, runs=runs)
+        opened = open_run(run, runs=runs, mode=loaded.mode.name)
         if opened.mode != loaded.mode.name:
             raise OptionError(
                 f"{str(opened.path)!r} was trained for {opened.mode}; "

@@ -151,8 +151,12 @@ def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> 
     view, smallest = options.receptive_field, min(min(size) for size in sizes)
     if smallest >= view:
         return
+    if min(sizes[-1]) >= view > options.min_size:
+        raise OptionError(
+            f"{options.min_size} is smaller than the critic's view; use {view} or more", "min_size"
+        )
     if min(sizes[-1]) >= view:
-        advice = f"use --min-size {view} or more"
+        advice = "use fewer --train-stages or a larger --min-size"
     elif min(picture.size) >= view:
         advice = "use a larger --max-size, or crop it to a less extreme shape"
     else:

@@ -41,7 +41,7 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
     TrainOptions = HarmonizationTrain
     ApplyOptions = RepaintOptions
     takes_naive = True
-    presets = MappingProxyType({"draft": {"train_stages": 3, "min_size": 60}})
+    presets = MappingProxyType({"draft": {"train_stages": 3, "min_size": 45}})
 
     @hookimpl
     def stage_sizes(self, size: Size, options: HarmonizationTrain) -> list[Size]:
