@@ -28,9 +28,9 @@ def run(arguments: Sequence[str]) -> int:
     0 when it is done, 2 for wrong usage, 1 for other errors, 130 after Ctrl-C. An error is one
     line on stderr; `--debug`, anywhere, raises it instead.
     """
-    # Threads that spin while they wait starve each other on a busy machine: a training beside
-    # another ran a hundred times slower. torch's OpenMP reads this when it is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that spin long while they wait starve each other on a busy machine; ones that never
+    # spin are slow on an idle one. GNU's OpenMP reads this when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     with warnings.catch_warnings():
