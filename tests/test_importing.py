@@ -351,7 +351,7 @@ def test_stored_noise_is_given_for_its_own_shape_only() -> None:
 # What is refused.
 
 
-def refused(folder: Path, match: str) -> str:
+def check_refused(folder: Path, match: str) -> str:
     """The one line that says why, after a check that nothing came of it."""
     out = folder.parent / "runs"
     with pytest.raises(RunError, match=match) as caught:
@@ -404,7 +404,7 @@ def test_code_is_never_run(
     evil = Evil(witness)
     hostile = {**honest, "evil": evil} if isinstance(honest, dict) else [*honest, evil]
     torch.save(hostile, file, _use_new_zipfile_serialization=zipped)
-    refused(published.folder, f"{name}' is damaged, or holds more than tensors")
+    check_refused(published.folder, f"{name}' is damaged, or holds more than tensors")
 
 
 def test_the_whole_module_is_refused(publish: Publish, witness: Path) -> None:
@@ -412,9 +412,9 @@ def test_the_whole_module_is_refused(publish: Publish, witness: Path) -> None:
     for stage in range(3):
         shutil.rmtree(published.folder / str(stage))
     advice = "G.pth' .*pickled module.*N/netG.pth hold the same weights: copy them beside it"
-    refused(published.folder, advice)
+    check_refused(published.folder, advice)
     torch.save(Evil(witness), published.folder / "G.pth")
-    refused(published.folder, advice)
+    check_refused(published.folder, advice)
 
 
 def test_weights_in_place_of_the_whole_module_are_read(tmp_path: Path, publish: Publish) -> None:
@@ -433,7 +433,7 @@ def test_weights_in_place_of_the_whole_module_are_read(tmp_path: Path, publish: 
 def test_files_of_something_else(publish: Publish, name: str, content: bytes) -> None:
     folder = publish().folder
     (folder / name).write_bytes(content)
-    refused(folder, f"{name}' ")
+    check_refused(folder, f"{name}' ")
 
 
 @pytest.mark.parametrize("name", TENSOR_FILES)
@@ -442,7 +442,7 @@ def test_truncated_files(publish: Publish, name: str) -> None:
     content = (folder / name).read_bytes()
     for length in range(1, len(content), len(content) // 5):
         (folder / name).write_bytes(content[:length])
-        refused(folder, f"{name}' is damaged")
+        check_refused(folder, f"{name}' is damaged")
 
 
 @pytest.mark.parametrize("name", ["parameters.txt", *TENSOR_FILES])
@@ -451,26 +451,26 @@ def test_files_that_are_none(publish: Publish, tmp_path: Path, name: str) -> Non
     file, outside = folder / name, tmp_path / "outside"
     file.rename(outside)
     if name != "2/netG.pth":
-        refused(folder, f"{name}' is missing; copy it there")
+        check_refused(folder, f"{name}' is missing; copy it there")
     file.symlink_to(outside)
-    refused(folder, f"{name}' links to a place outside the folder; copy the file itself")
+    check_refused(folder, f"{name}' links to a place outside the folder; copy the file itself")
     file.unlink()
     file.symlink_to(file)
-    refused(folder, f"{name}' cannot be read: ")
+    check_refused(folder, f"{name}' cannot be read: ")
     file.unlink()
     file.mkdir()
-    refused(folder, f"{name}' is not a file")
+    check_refused(folder, f"{name}' is not a file")
     file.rmdir()
     if hasattr(os, "mkfifo"):
         os.mkfifo(file)
-        refused(folder, f"{name}' is not a file")
+        check_refused(folder, f"{name}' is not a file")
 
 
 def test_a_stage_folder_elsewhere_is_not_read(publish: Publish, tmp_path: Path) -> None:
     folder = publish().folder
     (folder / "2").rename(tmp_path / "outside")
     (folder / "2").symlink_to(tmp_path / "outside")
-    refused(folder, "2/netG.pth' links to a place outside the folder")
+    check_refused(folder, "2/netG.pth' links to a place outside the folder")
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_a_stage_folder_elsewhere_is_not_read(publish: Publish, tmp_path: Path) 
 def test_huge_files_are_refused_unread(publish: Publish, name: str, size: int) -> None:
     folder = publish().folder
     os.truncate(folder / name, size)
-    refused(folder, f"{name}' has {size:,} bytes, more than {size - 1:,}")
+    check_refused(folder, f"{name}' has {size:,} bytes, more than {size - 1:,}")
 
 
 def test_files_that_unpack_to_more_are_refused(
@@ -489,7 +489,7 @@ def test_files_that_unpack_to_more_are_refused(
     monkeypatch.setattr(importing, "MAX_WEIGHTS", 10**6)
     with zipfile.ZipFile(folder / "reals.pth", "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/9", bytes(10**6))
-    refused(folder, "reals.pth' unpacks to more than 1,000,000 bytes")
+    check_refused(folder, "reals.pth' unpacks to more than 1,000,000 bytes")
 
 
 @pytest.mark.parametrize(
@@ -522,13 +522,13 @@ def test_files_that_unpack_to_more_are_refused(
 def test_absurd_settings(publish: Publish, name: str, value: str, message: str) -> None:
     folder = publish().folder
     write_settings(folder, {**SETTINGS, name: value})
-    refused(folder, message)
+    check_refused(folder, message)
 
 
 def test_parameters_that_are_no_text(publish: Publish) -> None:
     folder = publish().folder
     (folder / "parameters.txt").write_bytes(bytes(range(256)) * 100)
-    refused(folder, "parameters.txt' has no train_mode")
+    check_refused(folder, "parameters.txt' has no train_mode")
 
 
 def wide() -> Tensor:
@@ -571,7 +571,7 @@ def wide() -> Tensor:
 def test_odd_reals(publish: Publish, content: object, message: str) -> None:
     folder = publish().folder
     torch.save(content, folder / "reals.pth")
-    refused(folder, f"reals.pth' .*{message}")
+    check_refused(folder, f"reals.pth' .*{message}")
 
 
 @pytest.mark.parametrize(
@@ -592,7 +592,7 @@ def test_odd_reals(publish: Publish, content: object, message: str) -> None:
 def test_odd_amplitudes(publish: Publish, content: object) -> None:
     folder = publish().folder
     torch.save(content, folder / "noise_amp.pth")
-    refused(folder, r"noise_amp.pth' (does not )?holds? .*; copy it again")
+    check_refused(folder, r"noise_amp.pth' (does not )?holds? .*; copy it again")
 
 
 @pytest.mark.parametrize("name", ["2/netG.pth", "2/netD.pth"])
@@ -617,40 +617,40 @@ def test_odd_weights(publish: Publish, name: str, change: Callable[[Any], object
     weights = torch.load(folder / name, weights_only=True)
     change(weights)
     torch.save(weights, folder / name)
-    refused(folder, f"{name}' ")
+    check_refused(folder, f"{name}' ")
 
 
 def test_views_of_one_tensor_cannot_fill_the_memory(publish: Publish) -> None:
     folder, one = publish().folder, torch.zeros(10**5)
     torch.save([one[: 10**5 - k] for k in range(3)], folder / "fixed_noise.pth")
-    refused(folder, "fixed_noise.pth' claims more numbers than it has bytes for")
+    check_refused(folder, "fixed_noise.pth' claims more numbers than it has bytes for")
 
 
 def test_fixed_noise_of_another_shape(publish: Publish) -> None:
     published = publish()
     torch.save([*published.fixed[:2], wide()], published.folder / "fixed_noise.pth")
-    refused(published.folder, "fixed_noise.pth' doesn't fit .* at tensor '2'")
+    check_refused(published.folder, "fixed_noise.pth' doesn't fit .* at tensor '2'")
 
 
 def test_an_unfinished_run(publish: Publish) -> None:
     folder = publish().folder
     (folder / "2" / "netG.pth").unlink()
-    refused(folder, "1' is the last stage folder, but parameters.txt tells of 3 stages")
+    check_refused(folder, "1' is the last stage folder, but parameters.txt tells of 3 stages")
     shutil.copytree(folder / "1", folder / "2", dirs_exist_ok=True)
-    refused(folder, "2/netG.pth' doesn't fit")
+    check_refused(folder, "2/netG.pth' doesn't fit")
     shutil.copytree(folder / "1", folder / "7")
-    refused(folder, "7' is the last stage folder")
+    check_refused(folder, "7' is the last stage folder")
 
 
 def test_a_folder_of_nothing(tmp_path: Path, publish: Publish) -> None:
     (tmp_path / "empty").mkdir()
-    refused(tmp_path / "empty", "parameters.txt' is missing")
-    refused(tmp_path / "nowhere", "nowhere' is not a folder")
+    check_refused(tmp_path / "empty", "parameters.txt' is missing")
+    check_refused(tmp_path / "nowhere", "nowhere' is not a folder")
     folder = publish().folder
     for stage in range(3):
         shutil.rmtree(folder / str(stage))
     (folder / "G.pth").unlink()
-    refused(folder, "has no stage folders 0, 1")
+    check_refused(folder, "has no stage folders 0, 1")
 
 
 class Pickled:

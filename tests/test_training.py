@@ -432,6 +432,13 @@ def test_a_flipped_bit_in_a_stage_file_is_noticed(tmp_path: Path, trained: Run) 
         consingan.open_run(copy).apply()
 
 
+def test_another_picture_in_the_run_folder_is_noticed(tmp_path: Path, trained: Run) -> None:
+    copy = shutil.copytree(trained.path, tmp_path / "copy")
+    tiny_image(16, 24, seed=5).save(copy / "picture.png")
+    with pytest.raises(RunError, match=r"picture\.png.*checksum"):
+        consingan.open_run(copy).apply()
+
+
 def test_a_mode_that_only_applies_is_enough(tmp_path: Path) -> None:
     class Mirror(Mode[TrainOptions, Options]):
         name = "mirror"

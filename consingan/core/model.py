@@ -134,4 +134,4 @@ class Model:
 
     def _place(self) -> None:
         for network in (self.generator, self.critic):
-            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # unknown to the stubs

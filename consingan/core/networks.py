@@ -124,7 +124,8 @@ class Generator(nn.Module):
 
     def picture(self, features: Tensor) -> Tensor:
         """Feature maps (N, filters, H, W) painted as a picture (N, 3, H, W) in [-1, 1]."""
-        return self.tail(functional.pad(features, (1, 1, 1, 1)))  # type: ignore[no-any-return]
+        picture: Tensor = self.tail(functional.pad(features, (1, 1, 1, 1)))
+        return picture
 
     def _first(self, noise: Tensor) -> Tensor:
         features = self.head(functional.pad(noise, (1, 1, 1, 1)))
@@ -134,7 +135,8 @@ class Generator(nn.Module):
             margin = self.options.layers - OVERSIZE // 2
         else:
             margin = self.options.layers
-        return self.body[0](functional.pad(features, (margin,) * 4))  # type: ignore[no-any-return]
+        first: Tensor = self.body[0](functional.pad(features, (margin,) * 4))
+        return first
 
     def _refine(self, stage: int, below: Tensor, noise: Tensor, size: Size) -> Tensor:
         residual = upsample(below, size)
@@ -145,7 +147,8 @@ class Generator(nn.Module):
             refined = self.body[stage](enlarged + noise)
         else:
             refined = self.body[stage](functional.pad(residual + noise, (margin,) * 4))
-        return residual + refined  # type: ignore[no-any-return]
+        features: Tensor = residual + refined
+        return features
 
 
 class Critic(nn.Module):
@@ -163,7 +166,8 @@ class Critic(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """The score of each patch; higher is more like the training picture."""
-        return self.tail(self.body(self.head(picture)))  # type: ignore[no-any-return]
+        scores: Tensor = self.tail(self.body(self.head(picture)))
+        return scores
 
     def input_gradient(self, picture: Tensor) -> Tensor:
         """The gradient of the summed scores by the picture's pixels, differentiable by weights.

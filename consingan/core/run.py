@@ -114,9 +114,14 @@ class Run:
         return self.stages_done == len(self.sizes)
 
     def pyramid(self, device: torch.device | str = "cpu") -> list[Tensor]:
-        """The training picture at every stage, (1, 3, H, W) in [-1, 1]."""
+        """The training picture at every stage, (1, 3, H, W) in [-1, 1].
+
+        Raises RunError if the picture's file is not the one that was trained on.
+        """
         file = self.path / "picture.png"
         picture = load_picture(file)
+        if sha256(file.read_bytes()) != self.state.picture_sha256:
+            raise RunError(f"{str(file)!r} is damaged: its checksum differs")
         if picture.size != self.sizes[-1]:
             raise RunError(f"{str(file)!r} is not the run's picture: its size is {picture.size}")
         pyramid = build_pyramid(to_tensor(picture.image), self.sizes)
