@@ -29,6 +29,7 @@ from consingan.core.noise import Noise
 from consingan.core.pyramid import geometric_sizes, logarithmic_sizes
 from consingan.core.sampler import make_sampler
 from consingan.core.stage import StageTrainer, grow
+from consingan.core.windows import Window
 
 EXACT, ONE_PASS, TRAINED, NOT_JUDGED = (0.0, 0.0), (0.0, 1e-5), (1e-3, 1e-4), (0.0, torch.inf)
 TOLERANCES = {
@@ -128,9 +129,9 @@ class RecordedNoise(Noise):
         """The recorded mixing number."""
         return self.tensors[f"s{stage}.it{step}.alpha{critic_step}"].view(1, 1, 1, 1)
 
-    def fixed(self, shape: Sequence[int], level: int) -> Tensor:
+    def fixed(self, level: int, channels: int, window: Window) -> Tensor:
         """The recorded fixed noise."""
-        return self.tensors[f"fixed.{level}"]
+        return window.cut(self.tensors[f"fixed.{level}"])
 
 
 class Replay(Mode[TrainOptions, Options]):
@@ -213,7 +214,7 @@ def replay(recording: Recording) -> Differences:
     model = Model(options, hooks.padding_style(options), sizes)
     sampler = make_sampler(model, pyramid, hooks, noise)
     pictures: list[Tensor] = []
-    model.generator.tail.register_forward_hook(lambda *call: pictures.append(call[2].detach()))
+    model.generator.tail[-1].register_forward_hook(lambda *call: pictures.append(call[2].detach()))
     for stage in range(len(pyramid)):
         initial = recording.weights(f"s{stage}.init.G.")
         if stage > 0:

@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from consingan.core.config import DEFAULT_PRESET, train_options
-from consingan.core.devices import find_device
+from consingan.core.devices import find_device, find_precision
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import Picture, from_image, load_picture
 from consingan.core.records import RunConfig
@@ -109,7 +109,8 @@ def prepare(
     parsed = train_options(mode_class.TrainOptions, preset, options, mode_class.presets)
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)
-    find_device(device)
+    precision = find_precision(parsed.precision, find_device(device))
+    parsed = parsed.model_copy(update={"precision": precision})
     hooks = Hooks(loaded.mode, _with_own(listeners))
     return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, shown)
 

@@ -23,6 +23,7 @@ from consingan.core.files import folder_name
 from consingan.core.model import Model
 from consingan.core.noise import StoredNoise
 from consingan.core.pictures import load_picture, to_tensor
+from consingan.core.windows import whole
 from consingan.errors import RunError
 from tests.conftest import tiny_image
 
@@ -71,7 +72,7 @@ class Published(NamedTuple):
 
     def rebuilt(self) -> Tensor:
         with torch.no_grad():
-            return self.model.generate(self.fixed)
+            return self.model.generate(self.fixed, self.model.plan())
 
 
 Publish = Callable[..., Published]
@@ -342,10 +343,10 @@ def test_damaged_fixed_noise_is_noticed(
 
 def test_stored_noise_is_given_for_its_own_shape_only() -> None:
     noise = StoredNoise(5, {"0": torch.ones(1, 3, 4, 4)})
-    assert torch.equal(noise.fixed((1, 3, 4, 4), 0), torch.ones(1, 3, 4, 4))
-    for shape, level in (((1, 3, 4, 5), 0), ((1, 3, 4, 4), 1)):
-        with pytest.raises(RunError, match=rf"no stage {level} of shape"):
-            noise.fixed(shape, level)
+    assert torch.equal(noise.fixed(0, 3, whole(Size(4, 4))), torch.ones(1, 3, 4, 4))
+    for level, channels, size in ((0, 3, (4, 5)), (0, 4, (4, 4)), (1, 3, (4, 4))):
+        with pytest.raises(RunError, match=rf"no stage {level} of {channels} channels"):
+            noise.fixed(level, channels, whole(Size(*size)))
 
 
 # What is refused.

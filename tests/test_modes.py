@@ -18,7 +18,8 @@ from consingan import Run, Size, TrainOptions, cli
 from consingan.api import prepare
 from consingan.core.hooks import Hooks
 from consingan.core.noise import Noise
-from consingan.core.sampler import Sampler
+from consingan.core.sampler import Sampler, stored
+from consingan.core.windows import Window, whole
 from consingan.errors import OptionError
 from consingan.modes.animation import STRENGTHS, AnimationApply, _frames, _walk
 from consingan.plugins import find_plugins
@@ -452,6 +453,11 @@ def test_the_same_seed_makes_the_same_clip(trained: Trained, tmp_path: Path) -> 
     assert clips[0] == clips[1] != clips[2]
 
 
+def _extent(noise: Tensor) -> tuple[int, Window]:
+    """A noise's channels, and the window that is all of it."""
+    return noise.shape[1], whole(Size(*noise.shape[-2:]))
+
+
 def _walked(sampler: Sampler, start: int = 0, **options: Any) -> list[list[Tensor]]:
     parsed = AnimationApply(**options)
     return list(_walk(sampler, parsed, start, parsed.beta))
@@ -470,7 +476,7 @@ def test_stages_below_the_start_keep_their_noise(animated: Sampler, start: int, 
 def test_a_walk_begins_at_the_picture(animated: Sampler) -> None:
     first = _walked(animated, frames=2)[0]
     assert all(a.equal(b) for a, b in zip(first, animated.fixed_noise(), strict=True))
-    assert animated.generate(first).equal(animated.reconstruction())
+    assert animated.generate(stored(first)).equal(animated.reconstruction())
 
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.1, 0.95), (0.1, 0.8), (0.5, 0.0), (1.0, 0.9)])
@@ -481,7 +487,7 @@ def test_a_walk_follows_its_formula(animated: Sampler, alpha: float, beta: float
         before, now = fixed.double(), fixed.double()
         for index in range(8):
             torch.testing.assert_close(frames[index][level].double(), now, rtol=0, atol=1e-5)
-            fresh = noise.sample(fixed.shape, index, level).double()
+            fresh = noise.sample(index, level, *_extent(fixed)).double()
             onward = now + beta * (now - before) + (1 - beta) * fresh
             before, now = now, alpha * fixed.double() + (1 - alpha) * onward
 
@@ -509,7 +515,7 @@ def test_a_seamless_walk_goes_round(
         steps = (path[1:] - path[:-1]).norm(dim=1)
         assert (path[0] - path[-1]).norm() <= 1.5 * steps.mean()
         # The frame that would follow the last one is the first.
-        fresh = Noise(0).sample(fixed.shape, frames - 1, level).flatten()
+        fresh = Noise(0).sample(frames - 1, level, *_extent(fixed)).flatten()
         onward = path[-1] + beta * (path[-1] - path[-2]) + (1 - beta) * fresh
         following = alpha * fixed.flatten() + (1 - alpha) * onward
         assert (following - path[0]).norm() <= 0.05 * steps.mean()

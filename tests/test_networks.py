@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
-from torch.nn import functional
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consingan.core.config import Size, TrainOptions
 from consingan.core.losses import critic_loss, gradient_penalty
 from consingan.core.model import Model
 from consingan.core.networks import Critic, Generator, initialize
-from consingan.core.noise import Noise, address_seed
-from consingan.core.resampling import upsample
+from consingan.core.noise import TILE, Noise, address_seed
+from consingan.core.resampling import Span
+from consingan.core.windows import Window, plan, whole
 
 ACTIVATIONS = ["lrelu", "elu", "prelu", "selu"]
 
@@ -37,7 +41,8 @@ def test_the_generator_makes_the_size_that_is_asked_for(
     generator.grow()
     sizes = [Size(min(12, last.height), 11), last]
     shapes = [generator.noise_shape(stage, size) for stage, size in enumerate(sizes)]
-    picture = generator([torch.randn(shape) for shape in shapes], [1.0, 0.1], sizes)
+    noise = [torch.randn(shape) for shape in shapes]
+    picture = generator(noise, [1.0, 0.1], plan(sizes, layers, generator.padding))
     assert picture.shape == (1, 3, *last)
     assert picture.abs().max() <= 1
 
@@ -70,23 +75,6 @@ def test_initial_weights_follow_the_seed() -> None:
     weights = [model.generator.head.conv.weight for model in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-
-
-@pytest.mark.parametrize("source", [(1, 1), (1, 5), (7, 2), (25, 38)])
-@pytest.mark.parametrize("target", [(1, 1), (3, 1), (31, 47), (12, 90)])
-def test_upsampling_equals_torchs_bicubic(source: tuple[int, int], target: tuple[int, int]) -> None:
-    features = torch.randn(2, 5, *source)
-    expected = functional.interpolate(features, target, mode="bicubic", align_corners=True)
-    torch.testing.assert_close(upsample(features, Size(*target)), expected, rtol=0, atol=1e-5)
-
-
-def test_upsampling_has_torchs_gradient() -> None:
-    features = torch.randn(1, 2, 6, 5, requires_grad=True)
-    weight = torch.randn(1, 2, 11, 13)
-    (ours,) = torch.autograd.grad((upsample(features, Size(11, 13)) * weight).sum(), features)
-    theirs = functional.interpolate(features, (11, 13), mode="bicubic", align_corners=True)
-    (expected,) = torch.autograd.grad((theirs * weight).sum(), features)
-    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -143,17 +131,19 @@ def test_the_critic_loss_tells_real_from_fake() -> None:
 def test_noise_depends_on_its_address_alone() -> None:
     one, other = Noise(5), Noise(5)
     other.fresh((1, 3, 4, 4), 0, 0, 0)
-    shape = (1, 3, 8, 9)
+    shape, window = (1, 3, 8, 9), whole(Size(8, 9))
     assert torch.equal(one.fresh(shape, 2, 7, 1), other.fresh(shape, 2, 7, 1))
-    assert torch.equal(one.fixed(shape, 1), other.fixed(shape, 1))
+    assert torch.equal(one.fixed(1, 3, window), other.fixed(1, 3, window))
     draws = [
         one.fresh(shape, 2, 7, 1),
         one.fresh(shape, 2, 8, 1),
         one.fresh(shape, 3, 7, 1),
         one.fresh(shape, 2, 7, 2),
-        one.fixed(shape, 1),
-        one.sample(shape, 1, 1),
-        Noise(6).fixed(shape, 1),
+        one.fixed(1, 3, window),
+        one.fixed(2, 3, window),
+        one.sample(1, 1, 3, window),
+        one.sample(2, 1, 3, window),
+        Noise(6).fixed(1, 3, window),
     ]
     for index, draw in enumerate(draws):
         assert draw.shape == shape
@@ -161,10 +151,25 @@ def test_noise_depends_on_its_address_alone() -> None:
 
 
 def test_noise_is_standard_normal_and_channels_last() -> None:
-    draw = Noise(0).fixed((1, 64, 40, 50), 3)
+    draw = Noise(0).fixed(3, 64, whole(Size(40, 50)))
     assert draw.mean().item() == pytest.approx(0, abs=0.02)
     assert draw.std().item() == pytest.approx(1, abs=0.02)
     assert draw.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_no_tile_of_noise_is_like_another() -> None:
+    draw = Noise(0).sample(0, 1, 2, whole(Size(3 * TILE, 3 * TILE)))[0]
+    tiles = draw.unfold(1, TILE, TILE).unfold(2, TILE, TILE).permute(1, 2, 0, 3, 4).flatten(2)
+    closeness = torch.corrcoef(tiles.reshape(9, -1)) - torch.eye(9)
+    assert closeness.abs().max() < 0.1
+
+
+@given(start=st.integers(0, 70), height=st.integers(1, 80), width=st.integers(1, 40))
+def test_a_window_of_noise_is_the_wholes_cut(start: int, height: int, width: int) -> None:
+    noise, all_of_it = Noise(1), whole(Size(150, 110))
+    window = Window(Span(start, start + height), Span(start, start + width))
+    for draw in (partial(noise.fixed, 1), partial(noise.sample, 7, 1)):
+        assert draw(2, window).equal(window.cut(draw(2, all_of_it)))
 
 
 def test_mixing_numbers_are_uniform() -> None:

@@ -119,7 +119,7 @@ def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
 def test_one_generator_pass_serves_all_critic_steps() -> None:
     trainer = _trainer(2, critic_steps=5)
     calls: list[int] = []
-    trainer.model.generator.tail.register_forward_hook(lambda *_: calls.append(1))
+    trainer.model.generator.tail[-1].register_forward_hook(lambda *_: calls.append(1))
     trainer.step(0)
     assert len(calls) == 2  # fresh noise once, fixed noise once
 

@@ -12,6 +12,7 @@ from consingan.errors import OptionError
 
 PaddingStyle = Literal["oversize", "zero"]
 Activation = Literal["lrelu", "elu", "prelu", "selu"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 MAX_PIXELS = 100_000_000
@@ -82,6 +83,33 @@ class TrainOptions(Options):
         "Iterations a stage. Fewer is faster and blurrier; time grows in proportion.",
         "Training",
         ge=1,
+    )
+    niter_last: int | None = option(
+        None,
+        "Iterations of the last stage, if not --niter as well; the stages between go evenly from "
+        "the one to the other. Low stages settle the layout and are cheap.",
+        "Training",
+        ge=1,
+    )
+    window: int | None = option(
+        None,
+        "Side, in pixels, of the random windows that a stage of more pixels than such a window "
+        "trains on; time and memory then don't grow with the picture. Unset: always all of it.",
+        "Training",
+        ge=1,
+    )
+    precision: Precision = option(
+        "float32",
+        "What the networks compute in. auto takes bfloat16 where this machine is faster in it.",
+        "Training",
+    )
+    averaging: float = option(
+        0.0,
+        "Share of the averaged weights that an iteration keeps; what comes out is the average. "
+        "0 takes the last weights, 0.995 averages over about 200 iterations.",
+        "Training",
+        ge=0,
+        lt=1,
     )
     lr_scale: float = option(
         0.1,
@@ -164,6 +192,12 @@ class TrainOptions(Options):
         "Normalise the generator's features by their statistics over the picture.",
         "Networks",
     )
+
+    def iterations(self, stages: int) -> list[int]:
+        """How many iterations each of `stages` stages trains."""
+        last = self.niter if self.niter_last is None else self.niter_last
+        share = 1 / max(1, stages - 1)
+        return [round(self.niter + (last - self.niter) * share * stage) for stage in range(stages)]
 
     @property
     def receptive_field(self) -> int:

@@ -35,12 +35,12 @@ def train(
         first: the stage to begin with.
     """
     model = sampler.model
-    niter, stages = model.options.niter, len(model.sizes)
+    stages = len(model.sizes)
     for stage in range(first, stages):
         if stage == model.stages:
             grow(sampler)
         trainer = StageTrainer(sampler, hooks, noise)
-        size, started = model.sizes[stage], time.monotonic()
+        size, niter, started = model.sizes[stage], trainer.iterations, time.monotonic()
         event = StageStarted(stage, stages, size, niter, trainer.learning_parameters)
         hooks.notify("stage_started", event=event)
         logged = 0.0
@@ -52,6 +52,7 @@ def train(
                 values = (float(loss) for loss in losses)
                 progress = StepLogged(stage, step + 1, niter, seconds, *values)
                 hooks.notify("step_logged", event=progress)
+        trainer.finish()
         seconds = time.monotonic() - started
         commit(stage, seconds)
         saved = StageSaved(stage, stages, seconds)

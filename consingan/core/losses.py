@@ -1,16 +1,21 @@
-"""The objectives of the critic and of the generator."""
+"""The objectives of the critic and of the generator, on a whole picture or on a window of it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from consingan.core.networks import Critic
+from consingan.core.placement import Placement
 
 
 def critic_loss(
-    critic: Critic, real: Tensor, fake: Tensor, mixing: Tensor, penalty_weight: float
+    critic: Critic,
+    real: Tensor,
+    fake: Tensor,
+    mixing: Tensor,
+    penalty_weight: float,
+    placement: Placement | None = None,
 ) -> Tensor:
     """WGAN-GP (Gulrajani et al. 2017): mean score of the fake, less the real's, plus the penalty.
 
@@ -20,33 +25,50 @@ def critic_loss(
         fake: the generator's picture of the same shape, detached.
         mixing: (1, 1, 1, 1) in [0, 1], the real picture's share in the penalised mixture.
         penalty_weight: lambda; 0.1 in the paper.
+        placement: the window that the pictures are, if they aren't whole.
 
     Returns:
         A scalar; its negative estimates how far apart the two pictures' patches are.
     """
-    distance: Tensor = critic(fake).mean() - critic(real).mean()
-    return distance + penalty_weight * gradient_penalty(critic, real, fake, mixing)
+    # Two passes, not one of both: only so does what is equal in them cancel to the last bit, and
+    # Adam would make a whole step of what doesn't.
+    distance = _mean_score(critic, fake, placement) - _mean_score(critic, real, placement)
+    return distance + penalty_weight * gradient_penalty(critic, real, fake, mixing, placement)
 
 
-def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
+def gradient_penalty(
+    critic: Critic, real: Tensor, fake: Tensor, mixing: Tensor, placement: Placement | None = None
+) -> Tensor:
     """Mean of (|gradient| - 1)^2 on a mixture; the norm is over the channels of each pixel."""
-    gradient = critic.input_gradient(mixing * real + (1 - mixing) * fake)
-    norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
-    return (norm - 1).square().mean()
+    mixture = mixing * real + (1 - mixing) * fake
+    if placement is not None:
+        mixture = placement.inner.cut(mixture, placement.window.origin)
+    gradient = critic.input_gradient(mixture).float()
+    if placement is not None:
+        gradient = placement.sound.cut(gradient, placement.inner.origin)
+    excess = (torch.linalg.vector_norm(gradient, dim=1) - 1).square()
+    return excess.mean() if placement is None else placement.penalty.mean(excess[0])
 
 
-def adversarial_loss(critic: Critic, fake: Tensor) -> Tensor:
+def adversarial_loss(critic: Critic, fake: Tensor, placement: Placement | None = None) -> Tensor:
     """What the generator lowers to please the critic: minus the mean score of its picture."""
-    score: Tensor = critic(fake).mean()
-    return -score
+    return -_mean_score(critic, fake, placement)
 
 
-def reconstruction_loss(reconstruction: Tensor, real: Tensor) -> Tensor:
+def reconstruction_loss(
+    reconstruction: Tensor, real: Tensor, placement: Placement | None = None
+) -> Tensor:
     """Mean squared error of two pictures in [-1, 1]."""
-    return functional.mse_loss(reconstruction, real)
+    error = (reconstruction - real).square()
+    return error.mean() if placement is None else placement.pixels.mean(error[0].mean(0))
 
 
 @torch.no_grad()
 def rmse(reconstruction: Tensor, real: Tensor) -> float:
     """Root mean squared error of two pictures in [-1, 1]; waits for the device."""
     return float(reconstruction_loss(reconstruction, real).sqrt())
+
+
+def _mean_score(critic: Critic, picture: Tensor, placement: Placement | None) -> Tensor:
+    scores = critic(picture).float()
+    return scores.mean() if placement is None else placement.scores.mean(scores[0, 0])

@@ -11,6 +11,7 @@ from torch import Tensor
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.networks import Critic, Generator, initialize
 from consingan.core.noise import Noise
+from consingan.core.windows import Plan, Window, plan
 from consingan.errors import RunError
 
 GENERATOR, CRITIC, AMPLITUDE = "generator.", "critic.", "amplitude"
@@ -34,6 +35,8 @@ class Model:
         self.sizes = list(sizes)
         self.amplitudes = [1.0]
         self.device = torch.device(device)
+        self.dtype = torch.bfloat16 if options.precision == "bfloat16" else torch.float32
+        """What the networks compute in; their weights are kept in float32."""
         self.generator = Generator(options, padding)
         self.critic = Critic(options)
         noise = Noise(options.seed)
@@ -52,20 +55,27 @@ class Model:
         self.amplitudes.append(0.0)
         self._place()
 
-    def generate(self, noise: Sequence[Tensor], sizes: Sequence[Size] | None = None) -> Tensor:
-        """The picture, (1, 3, H, W) in [-1, 1], for one noise a stage, at `sizes` or the run's."""
-        picture: Tensor = self.generator(noise, self.amplitudes, sizes or self.sizes)
+    def plan(self, sizes: Sequence[Size] | None = None, window: Window | None = None) -> Plan:
+        """What the trained stages compute for a window (None: all) at `sizes` or the run's own."""
+        sizes = self.sizes[: self.stages] if sizes is None else sizes
+        return plan(sizes, self.options.layers, self.generator.padding, window)
+
+    def generate(self, noise: Sequence[Tensor], plan: Plan) -> Tensor:
+        """The planned picture, (1, 3, h, w) in [-1, 1], for the planned noise of each stage."""
+        noise = [level.to(self.dtype) for level in noise]
+        picture: Tensor = self.generator(noise, self.amplitudes, plan)
         return picture
 
     def features(
         self,
         noise: Sequence[Tensor],
+        plan: Plan,
         start: int = 0,
         stop: int | None = None,
         below: Tensor | None = None,
     ) -> Tensor:
-        """See `Generator.features`, at the run's own sizes."""
-        return self.generator.features(noise, self.amplitudes, self.sizes, start, stop, below)
+        """See `Generator.features`."""
+        return self.generator.features(noise, self.amplitudes, plan, start, stop, below)
 
     def learning_groups(self) -> list[dict[str, Any]]:
         """The generator's parameters that the newest stage trains, with their learning rates.

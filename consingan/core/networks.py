@@ -16,12 +16,29 @@ from torch.nn import functional
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.resampling import upsample
+from consingan.core.windows import OVERSIZE, Plan, StagePlan
 
 CHANNELS = 3
 KERNEL = 3
 WEIGHT_STD = 0.02
-OVERSIZE = 2
-"""Pixels by which the first features are enlarged under oversize padding."""
+
+
+class Convolution(nn.Conv2d):
+    """A convolution that computes in the precision of its input, whatever its weights have."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, in, H, W) to (N, out, H - 2, W - 2)."""
+        dtype = features.dtype
+        bias = None if self.bias is None else self.bias.to(dtype)
+        return functional.conv2d(features, self.weight.to(dtype), bias)
+
+
+class Rectifier(nn.PReLU):
+    """A leaky ReLU that learns its slope and computes in the precision of its input."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Any shape to the same."""
+        return functional.prelu(features, self.weight.to(features.dtype))
 
 
 def _activation(options: TrainOptions) -> nn.Module:
@@ -31,12 +48,12 @@ def _activation(options: TrainOptions) -> nn.Module:
         return nn.ELU(inplace=True)
     if options.activation == "selu":
         return nn.SELU(inplace=True)
-    return nn.PReLU()
+    return Rectifier()
 
 
 def _block(inputs: int, options: TrainOptions, batch_norm: bool) -> nn.Sequential:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["conv"] = nn.Conv2d(inputs, options.filters, KERNEL)
+    layers["conv"] = Convolution(inputs, options.filters, KERNEL)
     if batch_norm:
         # Statistics are always those of the picture at hand, as in the published code.
         layers["norm"] = nn.BatchNorm2d(options.filters, track_running_stats=False)
@@ -69,6 +86,10 @@ def initialize(network: nn.Module, generator: torch.Generator) -> None:
             nn.init.zeros_(module.bias)
 
 
+def _pad(features: Tensor, zeros: tuple[int, int, int, int]) -> Tensor:
+    return functional.pad(features, zeros) if any(zeros) else features
+
+
 class Generator(nn.Module):
     """Turns noise into a picture, stage by stage; only stage 0 sees a picture-sized input.
 
@@ -81,72 +102,81 @@ class Generator(nn.Module):
         self.padding = padding
         self.head = _block(CHANNELS, options, options.batch_norm)
         self.body = nn.ModuleList([_blocks(options, options.batch_norm)])
-        self.tail = nn.Sequential(nn.Conv2d(options.filters, CHANNELS, KERNEL), nn.Tanh())
+        self.tail = nn.Sequential(Convolution(options.filters, CHANNELS, KERNEL), nn.Tanh())
 
     def grow(self) -> None:
         """Add a stage that starts as a copy of the newest."""
         self.body.append(copy.deepcopy(self.body[-1]))
 
+    def noise_channels(self, stage: int) -> int:
+        """How many channels the noise has that enters at `stage`."""
+        return self.options.filters if stage else CHANNELS
+
     def noise_shape(self, stage: int, size: Size) -> tuple[int, int, int, int]:
         """The shape of the noise that enters at `stage` when its output has `size`."""
-        if stage == 0:
-            return (1, CHANNELS, *size)
-        margin = 2 * self.options.layers if self.padding == "oversize" else 0
-        return (1, self.options.filters, size.height + margin, size.width + margin)
+        margin = 2 * self.options.layers if stage and self.padding == "oversize" else 0
+        return (1, self.noise_channels(stage), size.height + margin, size.width + margin)
 
-    def forward(
-        self, noise: Sequence[Tensor], amplitudes: Sequence[float], sizes: Sequence[Size]
-    ) -> Tensor:
-        """The picture of all stages together, (N, 3, *sizes[-1]) in [-1, 1]."""
-        return self.picture(self.features(noise, amplitudes, sizes))
+    def forward(self, noise: Sequence[Tensor], amplitudes: Sequence[float], plan: Plan) -> Tensor:
+        """The planned window of the picture of all stages together, (N, 3, h, w) in [-1, 1]."""
+        return self.picture(self.features(noise, amplitudes, plan), plan)
 
     def features(
         self,
         noise: Sequence[Tensor],
         amplitudes: Sequence[float],
-        sizes: Sequence[Size],
+        plan: Plan,
         start: int = 0,
         stop: int | None = None,
         below: Tensor | None = None,
     ) -> Tensor:
-        """Feature maps after stages `start` to `stop` - 1, (N, filters, *sizes[stop - 1]).
+        """Feature maps after stages `start` to `stop` - 1, (N, filters, *output's size).
 
-        `below` are the feature maps of stage `start` - 1; stage 0 has none below.
+        Args:
+            noise: one tensor a stage, the part that the plan names; they set the precision.
+            amplitudes: the strength of each stage's noise.
+            plan: what each stage computes; `windows.plan` makes it.
+            start: the first stage to run.
+            stop: where to stop; by default all stages run.
+            below: the planned feature maps of stage `start` - 1; stage 0 has none below.
         """
         for stage in range(start, len(self.body) if stop is None else stop):
+            part = plan.stages[stage]
             if below is None:
-                below = self._first(noise[0])
+                below = self._first(noise[0], plan.sizes[0], part)
             else:
-                below = self._refine(stage, below, noise[stage] * amplitudes[stage], sizes[stage])
+                below = self._refine(plan, stage, below, noise[stage] * amplitudes[stage])
         if below is None:
             raise ValueError("no stage to run")
         return below
 
-    def picture(self, features: Tensor) -> Tensor:
-        """Feature maps (N, filters, H, W) painted as a picture (N, 3, H, W) in [-1, 1]."""
-        picture: Tensor = self.tail(functional.pad(features, (1, 1, 1, 1)))
+    def picture(self, features: Tensor, plan: Plan) -> Tensor:
+        """The last stage's feature maps painted as a picture, (N, 3, h, w) in [-1, 1], float32."""
+        convolution, squash = self.tail
+        picture: Tensor = squash(convolution(_pad(features, plan.zeros)).float())
         return picture
 
-    def _first(self, noise: Tensor) -> Tensor:
-        features = self.head(functional.pad(noise, (1, 1, 1, 1)))
-        height, width = features.shape[-2:]
-        if self.padding == "oversize":
-            features = upsample(features, Size(height + OVERSIZE, width + OVERSIZE))
-            margin = self.options.layers - OVERSIZE // 2
-        else:
-            margin = self.options.layers
-        first: Tensor = self.body[0](functional.pad(features, (margin,) * 4))
+    def _first(self, noise: Tensor, size: Size, part: StagePlan) -> Tensor:
+        features = self.head(_pad(noise, part.noise_zeros))
+        margin = OVERSIZE if self.padding == "oversize" else 0
+        stretched = Size(size.height + margin, size.width + margin)
+        features = upsample(features, size, stretched, part.below, part.enlarged)
+        first: Tensor = self.body[0](_pad(features, part.zeros))
         return first
 
-    def _refine(self, stage: int, below: Tensor, noise: Tensor, size: Size) -> Tensor:
-        residual = upsample(below, size)
-        margin = self.options.layers
+    def _refine(self, plan: Plan, stage: int, below: Tensor, noise: Tensor) -> Tensor:
+        source, size, part = plan.sizes[stage - 1], plan.sizes[stage], plan.stages[stage]
         if self.padding == "oversize":
             # Noise reaches past the border, so that the border varies as much as the middle.
-            enlarged = upsample(below, Size(size.height + 2 * margin, size.width + 2 * margin))
+            margin = 2 * self.options.layers
+            stretched = Size(size.height + margin, size.width + margin)
+            enlarged = upsample(below, source, stretched, part.below, part.enlarged)
+            residual = upsample(below, source, size, part.below, part.output)
             refined = self.body[stage](enlarged + noise)
         else:
-            refined = self.body[stage](functional.pad(residual + noise, (margin,) * 4))
+            enlarged = upsample(below, source, size, part.below, part.enlarged)
+            residual = part.output.cut(enlarged, part.enlarged.origin)
+            refined = self.body[stage](_pad(enlarged + noise, part.zeros))
         features: Tensor = residual + refined
         return features
 
@@ -162,7 +192,7 @@ class Critic(nn.Module):
         self.options = options
         self.head = _block(CHANNELS, options, batch_norm=False)
         self.body = _blocks(options, batch_norm=False)
-        self.tail = nn.Conv2d(options.filters, 1, KERNEL)
+        self.tail = Convolution(options.filters, 1, KERNEL)
 
     def forward(self, picture: Tensor) -> Tensor:
         """The score of each patch; higher is more like the training picture."""
@@ -188,9 +218,11 @@ class Critic(nn.Module):
                 features = block(features)
                 outputs.append(features)
             gradient = torch.ones_like(self.tail(features))
-        gradient = functional.conv_transpose2d(gradient, self.tail.weight)
+        weight = self.tail.weight.to(gradient.dtype)
+        gradient = functional.conv_transpose2d(gradient, weight)
         for block, output in zip(reversed(blocks), reversed(outputs), strict=True):
             # An output's sign tells which of the two slopes its leaky ReLU took.
             gradient = torch.ops.aten.leaky_relu_backward(gradient, output, alpha, True)
-            gradient = functional.conv_transpose2d(gradient, block.conv.weight)
+            weight = block.conv.weight.to(gradient.dtype)
+            gradient = functional.conv_transpose2d(gradient, weight)
         return gradient

@@ -1,52 +1,117 @@
 """Bicubic enlargement of feature maps as two small matrix products, rows then columns.
 
 The same numbers as `torch.nn.functional.interpolate(mode="bicubic", align_corners=True)`, several
-times faster on a CPU in both directions; `benchmarks/engine.py` includes it in its ratios.
+times faster on a CPU in both directions, and for a part of the result from just the part of the
+source that it needs; `benchmarks/engine.py` includes it in its ratios.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from consingan.core.config import Size
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.windows import Window
 
 SHARPNESS = -0.75
 """The free parameter of the cubic convolution kernel (Keys 1981), as torch chooses it."""
 
 
-def upsample(features: Tensor, size: Size) -> Tensor:
-    """Resample (N, C, h, w) to (N, C, *size) with corners aligned, in channels-last memory."""
+class Span(NamedTuple):
+    """Rows or columns from `start` up to, but not including, `stop`."""
+
+    start: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        """How many there are."""
+        return self.stop - self.start
+
+
+def support(source: int, target: int, wanted: Span) -> Span:
+    """Which of `source` rows decide the `wanted` ones of `target`, four taps each."""
+    if source == target:
+        return wanted
+    step = np.float32(_step(source, target))
+    first, last = (int(np.float32(row) * step) for row in (wanted.start, wanted.stop - 1))
+    return Span(max(0, min(first - 1, source - 1)), min(source, last + 3))
+
+
+def upsample(features: Tensor, source: Size, target: Size, given: Window, wanted: Window) -> Tensor:
+    """A part of (N, C, *source) resampled to (N, C, *target) with corners aligned.
+
+    Args:
+        features: (N, C, h, w), the `given` part of the source.
+        source: the size of the whole source.
+        target: the size of the whole result.
+        given: must include the `support` of `wanted`.
+        wanted: the part of the result to make.
+
+    Returns:
+        (N, C, *wanted.size), in channels-last memory.
+    """
+    import torch
+
+    if source == target:
+        return wanted.cut(features, given.origin)
     count, channels, height, width = features.shape
-    if (height, width) == size:
-        return features
-    rows = _weights(height, size.height, features.device, features.dtype)
-    columns = _weights(width, size.width, features.device, features.dtype)
+    place = (features.device, features.dtype)
+    rows = _weights(source.height, target.height, given.rows, wanted.rows, *place)
+    columns = _weights(source.width, target.width, given.columns, wanted.columns, *place)
     flat = features.permute(0, 2, 3, 1).reshape(count, height, width * channels)
-    tall = torch.matmul(rows, flat).view(count, size.height, width, channels)
+    tall = torch.matmul(rows, flat).view(count, wanted.rows.length, width, channels)
     return torch.matmul(columns, tall).permute(0, 3, 1, 2)
 
 
-@lru_cache(maxsize=256)
-@torch.inference_mode(False)  # cached for training too, even if sampling asked first
-def _weights(source: int, target: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """The (target, source) matrix of interpolation weights along one side."""
-    # Positions in float32, as torch's own kernel rounds them: the paper's numbers depend on it.
-    step = torch.tensor((source - 1) / (target - 1) if target > 1 else 0.0, dtype=torch.float32)
-    positions = (torch.arange(target, dtype=torch.float32) * step).double()
-    first = positions.floor()
-    matrix = torch.zeros(target, source, dtype=torch.float64)
-    for offset in (-1, 0, 1, 2):
-        taps = first + offset
-        indices = taps.clamp(0, source - 1).long()  # the border pixel is repeated outwards
-        matrix.scatter_add_(1, indices[:, None], _cubic(positions - taps)[:, None])
-    return matrix.to(device=device, dtype=dtype)
+@lru_cache(maxsize=512)
+def _weights(
+    source: int, target: int, given: Span, wanted: Span, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """The (wanted, given) part of the (target, source) matrix of weights along one side."""
+    import torch
+
+    # Outside inference mode: cached for training too, even if sampling asked first.
+    with torch.inference_mode(False):
+        first, weights = _taps(source, target, device)
+        first, weights = first[wanted.start : wanted.stop], weights[wanted.start : wanted.stop]
+        taps = first[:, None] + torch.arange(-1, 3, device=device)
+        # The border pixel is repeated outwards. Taps that weigh nothing may lie outside the given.
+        indices = (taps.clamp(0, source - 1) - given.start).clamp(0, given.length - 1)
+        matrix = torch.zeros(wanted.length, given.length, device=device)
+        return matrix.scatter_add_(1, indices, weights).to(dtype)
+
+
+@lru_cache(maxsize=128)
+def _taps(source: int, target: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """For each of `target` rows, the source row at or before it and the weights of four taps."""
+    import torch
+
+    with torch.inference_mode(False):
+        positions = torch.arange(target, dtype=torch.float32) * _step(source, target)
+        positions = positions.double()
+        first = positions.floor()
+        distance = positions[:, None] - (first[:, None] + torch.arange(-1, 3))
+        return first.long().to(device), _cubic(distance).float().to(device)
+
+
+def _step(source: int, target: int) -> float:
+    """The distance of two target rows in source rows."""
+    # In float32, as torch's own kernel rounds it: the paper's numbers depend on it.
+    return float(np.float32((source - 1) / (target - 1))) if target > 1 else 0.0
 
 
 def _cubic(distance: Tensor) -> Tensor:
     """Keys' cubic convolution kernel at a distance in pixels, at most 2."""
+    import torch
+
     a, x = SHARPNESS, distance.abs()
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a

@@ -161,11 +161,16 @@ class Run:
 
     def sampler(self, device: str = "auto") -> Sampler:
         """What makes pictures from the stages trained so far. Raises RunError if there are none."""
-        from consingan.core.devices import find_device
+        import torch
+
+        from consingan.core.devices import find_device, find_precision
 
         if not self.state.stages:
             raise RunError(f"{str(self.path)!r} has no trained stage yet; train it first")
-        return self.sampler_of(self.load_model(find_device(device)))
+        model = self.load_model(find_device(device))
+        if find_precision("auto", model.device) == "float32":
+            model.dtype = torch.float32  # trained on a machine that is faster in bfloat16
+        return self.sampler_of(model)
 
     def sampler_of(self, model: Model) -> Sampler:
         """What makes pictures with `model`, on its device. Raises RunError if a file is damaged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,11 +10,21 @@ from torch import Tensor
 
 from consingan.core.config import Size, TrainOptions
 from consingan.core.model import Model
+from consingan.core.networks import CHANNELS
 from consingan.core.noise import Noise, StoredNoise
 from consingan.core.pyramid import resize
+from consingan.core.windows import Plan, Window, whole
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
+
+NoiseSource = Callable[[int, Window], Tensor]
+"""Gives a stage's noise in a window of it, (1, C, h, w)."""
+
+
+def stored(noise: Sequence[Tensor]) -> NoiseSource:
+    """The source that gives windows of whole noise tensors, one a stage."""
+    return lambda level, window: window.cut(noise[level])
 
 
 def make_sampler(
@@ -27,7 +37,7 @@ def make_sampler(
 ) -> Sampler:
     """A sampler whose reconstruction starts from what was stored, or else what the mode says."""
     if isinstance(noise, StoredNoise):
-        fixed = noise.fixed(pyramid[0].shape, 0)
+        fixed = noise.fixed(0, CHANNELS, whole(model.sizes[0]))
     else:
         fixed = hooks.fixed_input(pyramid, model.options, noise.portable("fixed", 0))
     return Sampler(model, pyramid, fixed, noise, naive, fine_tuning)
@@ -93,14 +103,18 @@ class Sampler:
 
     def reconstruction(self) -> Tensor:
         """The training picture as the generator rebuilds it from its fixed noise."""
-        return self.generate(self.fixed_noise())
+        return self.generate(self.fixed)
 
-    def fixed_noise(self) -> list[Tensor]:
-        """What the generator rebuilds the training picture from, one tensor a trained stage."""
-        shapes = self.noise_shapes(self.sizes)
-        fixed = self._training_noise.fixed
-        above = [fixed(shapes[level], level) for level in range(1, len(shapes))]
-        return [self._fixed_input, *above]
+    def fixed(self, level: int, window: Window) -> Tensor:
+        """A window of the noise at `level` that the generator rebuilds the picture from."""
+        if level == 0:
+            return window.cut(self._fixed_input)
+        return self._training_noise.fixed(level, self.options.filters, window)
+
+    def fixed_noise(self, plan: Plan | None = None) -> list[Tensor]:
+        """All of that noise that a plan needs (None: the whole picture's), a tensor a stage."""
+        plan = self.model.plan() if plan is None else plan
+        return [self.fixed(level, part.noise) for level, part in enumerate(plan.stages)]
 
     def sample(self, index: int, seed: int = 0, size: Size | None = None) -> Tensor:
         """Sample number `index` of `seed`: always the same picture, whatever else is made.
@@ -111,16 +125,27 @@ class Sampler:
             size: what it should measure; every stage is scaled in proportion.
         """
         sizes = self.scaled_sizes(size or self.size)
-        noise = Noise(seed, self.model.device)
-        shapes = self.noise_shapes(sizes)
-        return self.generate(
-            [noise.sample(shape, index, level) for level, shape in enumerate(shapes)], sizes
-        )
+        return self.generate(self.noise_of(index, seed), sizes)
+
+    def noise_of(self, index: int, seed: int = 0) -> NoiseSource:
+        """The noise of a sample, by level and window."""
+        noise, channels = Noise(seed, self.model.device), self.model.generator.noise_channels
+        return lambda level, window: noise.sample(index, level, channels(level), window)
 
     @torch.inference_mode()
-    def generate(self, noise: Sequence[Tensor], sizes: Sequence[Size] | None = None) -> Tensor:
-        """The picture for given noise, one tensor a stage, shaped as the generator says."""
-        return self.model.generate(noise, sizes or self.sizes)
+    def generate(self, noise: NoiseSource, sizes: Sequence[Size] | None = None) -> Tensor:
+        """The picture for given noise, at the run's sizes or others.
+
+        Args:
+            noise: gives the noise of a level in a window of it, (1, C, h, w): C is 3 and the whole
+                is as large as the stage at level 0; `Generator.noise_shape` says it for others.
+            sizes: the stages' sizes.
+        """
+        sizes = self.sizes if sizes is None else sizes
+        plan = self.model.plan(sizes)
+        return self.model.generate(
+            [noise(level, part.noise) for level, part in enumerate(plan.stages)], plan
+        )
 
     def scaled_sizes(self, size: Size) -> list[Size]:
         """The stages' sizes for a result of `size`, none under one pixel."""
@@ -143,13 +168,11 @@ class Sampler:
             input_noise: how much N(0, 1) noise is added to the picture at stage 0.
         """
         sizes = self.scaled_sizes(Size(*picture.shape[-2:]))
-        noise = Noise(seed, self.model.device)
-        shapes = self.noise_shapes(sizes)
-        below, *above = (noise.sample(shape, index, level) for level, shape in enumerate(shapes))
-        first = resize(picture, sizes[0]).to(self.model.device) + input_noise * below
-        return self.generate([first, *above], sizes)
+        noise = self.noise_of(index, seed)
+        first = resize(picture, sizes[0]).to(self.model.device)
+        first = first + input_noise * noise(0, whole(sizes[0]))
 
-    def noise_shapes(self, sizes: Sequence[Size]) -> list[tuple[int, int, int, int]]:
-        """The shape of each stage's noise when the stages have `sizes`."""
-        shape = self.model.generator.noise_shape
-        return [shape(stage, size) for stage, size in enumerate(sizes)]
+        def entering(level: int, window: Window) -> Tensor:
+            return noise(level, window) if level else window.cut(first)
+
+        return self.generate(entering, sizes)

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from consingan.core.averaging import Averages
+from consingan.core.config import Size, TrainOptions
 from consingan.core.losses import adversarial_loss, critic_loss, reconstruction_loss, rmse
 from consingan.core.noise import Noise
+from consingan.core.placement import Placement, Placements, window_size
 from consingan.core.sampler import Sampler
+from consingan.core.windows import Plan
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
@@ -35,15 +39,16 @@ def grow(sampler: Sampler) -> None:
     """
     model = sampler.model
     model.grow()
-    error = rmse(sampler.generate(sampler.fixed_noise()), sampler.picture)
+    error = rmse(sampler.reconstruction(), sampler.picture)
     model.amplitudes[-1] = model.options.noise_amplitude * error
 
 
 class StageTrainer:
     """Trains the newest stage of a model, with those below that still learn.
 
-    Making one freezes what no longer learns, computes the frozen part of the reconstruction, and
-    starts the optimizers afresh.
+    Making one freezes what no longer learns and starts the optimizers afresh. A picture of more
+    pixels than a window of `options.window` is trained on random windows, on which the cost of a
+    step doesn't depend on the picture's size.
     """
 
     def __init__(self, sampler: Sampler, hooks: Hooks, noise: Noise) -> None:
@@ -51,16 +56,22 @@ class StageTrainer:
         self.model, self.sampler, self.hooks, self.noise = model, sampler, hooks, noise
         self.options = options = model.options
         self.stage = model.stages - 1
-        self.real = sampler.picture.contiguous(memory_format=torch.channels_last)
-        self.fixed = sampler.fixed_noise()
+        self.iterations = options.iterations(len(model.sizes))[self.stage]
+        self.window = training_window(sampler.size, options)
+        self.placements = (
+            Placements(sampler.size, self.window, options.receptive_field, model.device)
+            if self.window != sampler.size
+            else None
+        )
         groups = model.learning_groups()
         betas, fused = (options.beta1, 0.999), model.device.type in ("cpu", "cuda")
         self.generator_adam = torch.optim.Adam(groups, betas=betas, fused=fused)
         self.critic_adam = torch.optim.Adam(
             model.critic.parameters(), lr=options.lr_critic, betas=betas, fused=fused
         )
-        self.frozen_fixed = self._frozen(self.fixed)
-        self.decay_step = math.ceil(DECAY_AT * options.niter)
+        self.averages = Averages(groups, options.averaging)
+        self.decay_step = math.ceil(DECAY_AT * self.iterations)
+        self._whole = self._view(None) if self.placements is None else None
 
     @property
     def learning_parameters(self) -> int:
@@ -74,54 +85,105 @@ class StageTrainer:
         model, options = self.model, self.options
         if step == self.decay_step:
             self._decay()
-        noise = self._fresh_noise(step)
-        fake = self._picture(noise, self._frozen(noise))
+        view = self._whole or self._view(self._place(step))
+        noise = self._fresh_noise(step, view.plan)
+        fake = self._picture(noise, self._frozen(noise, view.plan), view.plan)
+        shown = fake.detach().to(model.dtype)
         for critic_step in range(options.critic_steps):
-            mixing = self.noise.mixing(self.stage, step, critic_step)
+            mixing = self.noise.mixing(self.stage, step, critic_step).to(model.dtype)
             critic = critic_loss(
-                model.critic, self.real, fake.detach(), mixing, options.gradient_penalty
+                model.critic, view.real, shown, mixing, options.gradient_penalty, view.placement
             )
             self.critic_adam.zero_grad()
             critic.backward()
             self.critic_adam.step()
 
         model.critic.requires_grad_(False)
-        adversarial = adversarial_loss(model.critic, fake)
+        adversarial = adversarial_loss(model.critic, fake.to(model.dtype), view.placement)
         model.critic.requires_grad_(True)
-        rebuilt = self._picture(self.fixed, self.frozen_fixed)
-        reconstruction = reconstruction_loss(rebuilt, self.real)
+        rebuilt = self._picture(view.fixed, view.frozen_fixed, view.plan)
+        reconstruction = reconstruction_loss(rebuilt, view.picture, view.placement)
         self.generator_adam.zero_grad()
         (adversarial + options.reconstruction_weight * reconstruction).backward()
         for _ in range(options.generator_steps):
             self.generator_adam.step()
+        self.averages.update()
         return Losses(critic.detach(), adversarial.detach(), reconstruction.detach())
 
-    def _fresh_noise(self, step: int) -> list[Tensor]:
+    def finish(self) -> None:
+        """Put the averaged weights in place of the last ones, if the options ask for it."""
+        self.averages.put()
+
+    def _place(self, step: int) -> Placement | None:
+        if self.placements is None:
+            return None
+        return self.placements.draw(self.noise.portable("window", self.stage, step))
+
+    def _view(self, placement: Placement | None) -> _View:
+        picture, plan = self.sampler.picture, self.model.plan()
+        if placement is not None:
+            picture = placement.window.cut(picture)
+            plan = self.model.plan(window=placement.window)
+        picture = picture.contiguous(memory_format=torch.channels_last)
+        fixed = [level.to(self.model.dtype) for level in self.sampler.fixed_noise(plan)]
+        return _View(
+            placement,
+            plan,
+            picture,
+            picture.to(self.model.dtype),
+            fixed,
+            self._frozen(fixed, plan),
+        )
+
+    def _fresh_noise(self, step: int, plan: Plan) -> list[Tensor]:
         generator = self.noise.training(self.stage, step, 0)
         first = self.hooks.training_input(
             self.sampler.pyramid, self.options, generator, self.sampler.fine_tuned
         )
-        shapes = self.sampler.noise_shapes(self.sampler.sizes)
+        channels = self.options.filters
         above = [
-            self.noise.fresh(shapes[level], self.stage, step, level)
+            self.noise.fresh((1, channels, *plan.stages[level].noise.size), self.stage, step, level)
             for level in range(1, self.stage + 1)
         ]
-        return [first, *above]
+        noise = [plan.stages[0].noise.cut(first), *above]
+        return [level.to(self.model.dtype) for level in noise]
 
-    def _frozen(self, noise: list[Tensor]) -> Tensor | None:
+    def _frozen(self, noise: list[Tensor], plan: Plan) -> Tensor | None:
         """The features below the lowest stage that learns, or None if all of them learn."""
         first = self.model.first_learning
         if first == 0:
             return None
         with torch.no_grad():
-            return self.model.features(noise, stop=first)
+            return self.model.features(noise, plan, stop=first)
 
-    def _picture(self, noise: list[Tensor], frozen: Tensor | None) -> Tensor:
+    def _picture(self, noise: list[Tensor], frozen: Tensor | None, plan: Plan) -> Tensor:
         first = self.model.first_learning
-        features = self.model.features(noise, start=first, below=frozen)
-        return self.model.generator.picture(features)
+        features = self.model.features(noise, plan, start=first, below=frozen)
+        return self.model.generator.picture(features, plan)
 
     def _decay(self) -> None:
         for optimizer in (self.generator_adam, self.critic_adam):
             for group in optimizer.param_groups:
                 group["lr"] *= self.options.lr_decay
+
+
+class _View(NamedTuple):
+    """What a training step looks at: the whole picture, or a window of it."""
+
+    placement: Placement | None
+    plan: Plan
+    picture: Tensor
+    """(1, 3, h, w) in [-1, 1], float32."""
+    real: Tensor
+    """The same in the precision that the networks compute in."""
+    fixed: list[Tensor]
+    """The noise that the picture is rebuilt from."""
+    frozen_fixed: Tensor | None
+    """The features that it gives below the lowest stage that learns."""
+
+
+def training_window(size: Size, options: TrainOptions) -> Size:
+    """The part of a stage's picture that an iteration sees: all of it unless it is too large."""
+    if options.window is None or size.height * size.width <= options.window**2:
+        return size
+    return window_size(size, options.window)

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
 FIXED_BY_PARENT = frozenset(
     TrainOptions.model_fields.keys()
-    - {"niter", "lr_generator", "lr_critic", "lr_decay", "beta1", "critic_steps"}
+    - {
+        "niter",
+        "niter_last",
+        "window",
+        "averaging",
+        "lr_generator",
+        "lr_critic",
+        "lr_decay",
+        "beta1",
+        "critic_steps",
+    }
     - {"generator_steps", "gradient_penalty", "reconstruction_weight"}
 )
 """Options that fine-tuning cannot change: what is trained already depends on them."""

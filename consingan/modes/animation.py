@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator, model_validator
 
-from consingan.core.config import Options, TrainOptions, changed, option
+from consingan.core.config import Options, Size, TrainOptions, changed, option
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 
@@ -116,8 +116,10 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """The picture, and every second frame of a short walk."""
+        from consingan.core.sampler import stored
+
         walk = enumerate(_walk(sampler, AnimationApply(frames=10), 0, 0.9))
-        shown = [(f"frame {k}", sampler.generate(noise)) for k, noise in walk if k % 2 == 0]
+        shown = [(f"frame {k}", sampler.generate(stored(noise))) for k, noise in walk if k % 2 == 0]
         return [("picture", sampler.picture), *shown]
 
     @hookimpl
@@ -133,10 +135,11 @@ def _frames(
     sampler: Sampler, options: AnimationApply, start: int, beta: float, every: int = 1
 ) -> Iterator[Image.Image]:
     from consingan.core.pictures import to_image
+    from consingan.core.sampler import stored
 
     for index, noise in enumerate(_walk(sampler, options, start, beta)):
         if index % every == 0:
-            yield to_image(sampler.generate(noise))
+            yield to_image(sampler.generate(stored(noise)))
 
 
 def _walk(
@@ -149,9 +152,11 @@ def _walk(
     fresh noise repeats after n frames soon repeats itself: a seamless loop is one of its rounds.
     """
     from consingan.core.noise import Noise
+    from consingan.core.windows import whole
 
     noise = Noise(options.seed, sampler.model.device)
     fixed = sampler.fixed_noise()
+    spans = [(level.shape[1], whole(Size(*level.shape[-2:]))) for level in fixed]
     moving = range(min(start, len(fixed) - 1), len(fixed))
     before, now = list(fixed), list(fixed)
     warm_up = 0
@@ -161,7 +166,7 @@ def _walk(
         if step >= warm_up:
             yield list(now)
         for level in moving:
-            fresh = noise.sample(fixed[level].shape, step % options.frames, level)
+            fresh = noise.sample(step % options.frames, level, *spans[level])
             onward = now[level] + beta * (now[level] - before[level]) + (1 - beta) * fresh
             following = options.alpha * fixed[level] + (1 - options.alpha) * onward
             before[level], now[level] = now[level], following

@@ -1,0 +1,37 @@
+"""Averages of weights over the iterations of a stage; they make steadier pictures than the last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Averages:
+    """The exponential average of a stage's learning weights (Polyak averaging).
+
+    `decay` is the share that an iteration keeps of the average; at 0 nothing is averaged. While it
+    is young the average is the plain mean of what there was, so that where training began is soon
+    forgotten.
+    """
+
+    def __init__(self, groups: Sequence[dict[str, Any]], decay: float) -> None:
+        self._decay, self._updates = decay, 0
+        self._weights: list[Tensor] = [weight for group in groups for weight in group["params"]]
+        self.values = [weight.detach().clone() for weight in self._weights] if decay else []
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the weights of one more iteration in."""
+        if self.values:
+            kept = min(self._decay, self._updates / (self._updates + 1))
+            torch._foreach_lerp_(self.values, self._weights, 1 - kept)
+            self._updates += 1
+
+    @torch.no_grad()
+    def put(self) -> None:
+        """Replace the weights by their averages."""
+        for weight, average in zip(self._weights, self.values, strict=bool(self.values)):
+            weight.copy_(average)

@@ -1,0 +1,243 @@
+"""A window of anything equals the same window cut from the whole."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from consingan.core.config import PaddingStyle, Size, TrainOptions
+from consingan.core.losses import (
+    adversarial_loss,
+    critic_loss,
+    gradient_penalty,
+    reconstruction_loss,
+)
+from consingan.core.model import Model
+from consingan.core.networks import Critic
+from consingan.core.noise import Noise
+from consingan.core.placement import Placement, Placements, window_size
+from consingan.core.resampling import Span, support, upsample
+from consingan.core.windows import Window, tiles, whole
+
+
+def _resample(features: Tensor, target: Size, window: Window | None = None) -> Tensor:
+    """A window of an enlargement, from just what it needs."""
+    source, wanted = Size(*features.shape[-2:]), window or whole(target)
+    given = Window(*(support(a, b, c) for a, b, c in zip(source, target, wanted, strict=True)))
+    return upsample(given.cut(features), source, target, given, wanted)
+
+
+@pytest.mark.parametrize("source", [(1, 1), (1, 5), (7, 2), (25, 38)])
+@pytest.mark.parametrize("target", [(1, 1), (3, 1), (31, 47), (12, 90)])
+def test_upsampling_equals_torchs_bicubic(source: tuple[int, int], target: tuple[int, int]) -> None:
+    features = torch.randn(2, 5, *source)
+    expected = functional.interpolate(features, target, mode="bicubic", align_corners=True)
+    torch.testing.assert_close(_resample(features, Size(*target)), expected, rtol=0, atol=1e-5)
+
+
+def test_upsampling_has_torchs_gradient() -> None:
+    features = torch.randn(1, 2, 6, 5, requires_grad=True)
+    weight = torch.randn(1, 2, 11, 13)
+    (ours,) = torch.autograd.grad((_resample(features, Size(11, 13)) * weight).sum(), features)
+    theirs = functional.interpolate(features, (11, 13), mode="bicubic", align_corners=True)
+    (expected,) = torch.autograd.grad((theirs * weight).sum(), features)
+    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-5)
+
+
+@st.composite
+def _spans(draw: st.DrawFn, length: int) -> Span:
+    start = draw(st.integers(0, length - 1))
+    return Span(start, draw(st.integers(start + 1, length)))
+
+
+@st.composite
+def _windows(draw: st.DrawFn, size: Size) -> Window:
+    return Window(draw(_spans(size.height)), draw(_spans(size.width)))
+
+
+@given(st.data())
+def test_a_window_of_an_enlargement(data: st.DataObject) -> None:
+    sides = st.integers(1, 40)
+    features = torch.randn(1, 2, data.draw(sides), data.draw(sides))
+    target = Size(data.draw(sides), data.draw(sides))
+    window = data.draw(_windows(target))
+    expected = window.cut(_resample(features, target))
+    torch.testing.assert_close(_resample(features, target, window), expected, rtol=0, atol=1e-5)
+
+
+def _model(sizes: list[Size], layers: int, padding: PaddingStyle, **options: Any) -> Model:
+    """A model with weights so large that no part of a window's surroundings is without effect."""
+    model = Model(TrainOptions(filters=4, layers=layers, **options), padding, sizes)
+    for _ in sizes[1:]:
+        model.grow()
+        model.amplitudes[-1] = 1.0
+    generator = torch.Generator().manual_seed(3)
+    for parameter in model.generator.parameters():
+        parameter.data.normal_(0, 0.3, generator=generator)
+    return model
+
+
+@torch.no_grad()
+def _generate(model: Model, window: Window | None) -> Tensor:
+    planned, channels = model.plan(window=window), model.generator.noise_channels
+    noise = Noise(1)
+    drawn = [
+        noise.sample(0, level, channels(level), part.noise)
+        for level, part in enumerate(planned.stages)
+    ]
+    return model.generate(drawn, planned)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_window_equals_the_whole_picture_cut(data: st.DataObject) -> None:
+    first, growth = st.integers(1, 9), st.integers(0, 9)
+    sizes = [Size(data.draw(first), data.draw(first))]
+    for _ in range(data.draw(st.integers(0, 4))):
+        below = sizes[-1]
+        sizes.append(Size(below.height + data.draw(growth), below.width + data.draw(growth)))
+    padding: PaddingStyle = data.draw(st.sampled_from(["oversize", "zero"]))
+    model = _model(sizes, data.draw(st.integers(1, 4)), padding)
+    window = data.draw(_windows(sizes[-1]))
+    ours, expected = _generate(model, window), window.cut(_generate(model, None))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("padding", ["oversize", "zero"])
+def test_every_corner_and_border_of_a_large_pyramid(padding: PaddingStyle) -> None:
+    sizes = [Size(5, 7), Size(9, 12), Size(18, 25), Size(40, 50)]
+    model = _model(sizes, 3, padding)
+    expected = _generate(model, None)
+    for window in tiles(sizes[-1], 7):
+        ours = _generate(model, window)
+        torch.testing.assert_close(ours, window.cut(expected), rtol=0, atol=1e-4)
+
+
+def test_a_windows_plan_does_not_grow_with_the_picture() -> None:
+    small = _model([Size(100, 100), Size(240, 240), Size(1000, 1000)], 3, "oversize")
+    large = _model([Size(1000, 1000), Size(2400, 2400), Size(10000, 10000)], 3, "oversize")
+    for a, b in zip(
+        small.plan(window=Window(Span(390, 454), Span(390, 454))).stages,
+        large.plan(window=Window(Span(3900, 3964), Span(3900, 3964))).stages,
+        strict=True,
+    ):
+        for ours, theirs in zip(a.noise.size, b.noise.size, strict=True):
+            assert abs(ours - theirs) <= 2
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 12))
+def test_tiles_cover_each_pixel_once(height: int, width: int, tile: int) -> None:
+    seen = torch.zeros(1, 1, height, width)
+    for window in tiles(Size(height, width), tile):
+        window.cut(seen).add_(1)
+        assert max(window.size) <= tile
+    assert seen.eq(1).all()
+
+
+@given(st.integers(11, 300), st.integers(11, 300), st.integers(22, 80))
+def test_a_window_never_has_more_pixels_than_its_square(height: int, width: int, side: int) -> None:
+    window = window_size(Size(height, width), side)
+    assert window.height <= height
+    assert window.width <= width
+    assert window.height * window.width <= side * side
+    if height * width > side * side:
+        assert window.height * window.width > 0.9 * side * side
+
+
+def _every_placement(placements: Placements) -> list[tuple[float, Placement]]:
+    """All windows with their probabilities, by drawing each possible number once."""
+
+    class Listed(torch.Generator):
+        """Stands for a generator; `randint` is replaced."""
+
+    sides = (placements._rows, placements._columns)
+    found = []
+
+    def draws(side: Any) -> list[tuple[float, Any]]:
+        outer, inner = side._starts, side._inner_starts
+        numbers: list[int] = []
+        result = []
+        for a in range(-outer.beyond, outer.possible + outer.beyond):
+            for b in range(-inner.beyond, inner.possible + inner.beyond):
+                numbers[:] = [a, b]
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(torch, "randint", lambda *_, **__: numbers.pop(0))
+                    result.append(side.draw(Listed()))
+        return [(1 / len(result), drawn) for drawn in result]
+
+    for p, rows in draws(sides[0]):
+        for q, columns in draws(sides[1]):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sides[0], "draw", lambda _, rows=rows: rows)
+                patch.setattr(sides[1], "draw", lambda _, columns=columns: columns)
+                found.append((p * q, placements.draw(Listed())))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("size", "window"), [((17, 15), (14, 13)), ((13, 20), (13, 16)), ((15, 15), (13, 14))]
+)
+def test_expected_losses_equal_those_on_the_whole_picture(
+    size: tuple[int, int], window: tuple[int, int]
+) -> None:
+    options = TrainOptions(filters=3, layers=1)
+    critic = Critic(options)
+    for parameter in critic.parameters():
+        parameter.data.normal_(0, 0.4, generator=torch.Generator().manual_seed(2))
+    real, fake = torch.rand(2, 1, 3, *size, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    mixing = torch.tensor(0.4).view(1, 1, 1, 1)
+    placements = Placements(
+        Size(*size), Size(*window), options.receptive_field, torch.device("cpu")
+    )
+    sums = torch.zeros(4)
+    with torch.no_grad():
+        for chance, at in _every_placement(placements):
+            shown, made = at.window.cut(real), at.window.cut(fake)
+            sums += chance * torch.stack(
+                [
+                    critic_loss(critic, shown, made, mixing, 0.1, at),
+                    gradient_penalty(critic, shown, made, mixing, at),
+                    adversarial_loss(critic, made, at),
+                    reconstruction_loss(made, shown, at),
+                ]
+            )
+        expected = torch.stack(
+            [
+                critic_loss(critic, real, fake, mixing, 0.1),
+                gradient_penalty(critic, real, fake, mixing),
+                adversarial_loss(critic, fake),
+                reconstruction_loss(fake, real),
+            ]
+        )
+    torch.testing.assert_close(sums, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_border_pixels_get_their_share_of_windows() -> None:
+    size, side, rounds = Size(40, 60), 24, 4000
+    placements = Placements(size, Size(side, side), 5, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    share = torch.zeros(1, 1, *size)
+    for _ in range(rounds):
+        placement = placements.draw(generator)
+        weight = torch.outer(placement.pixels.rows, placement.pixels.columns)
+        placement.window.cut(share).add_(weight * size.height * size.width / rounds)
+    assert share.mean().item() == pytest.approx(1, abs=0.05)
+    corners = share[..., [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert 0.7 < corners.min() < corners.max() < 1.4
+
+
+def test_spans_of_windows_lie_inside_the_picture() -> None:
+    placements = Placements(Size(50, 30), Size(24, 24), 5, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(200):
+        at = placements.draw(generator)
+        for outer, inner in pairwise((whole(Size(50, 30)), at.window, at.inner, at.sound)):
+            for large, small in zip(outer, inner, strict=True):
+                assert large.start <= small.start < small.stop <= large.stop
