@@ -42,7 +42,7 @@ def train(
     Args:
         picture: a file's path, or a Pillow image.
         mode: the name of an installed mode; `consingan modes` lists them.
-        preset: `paper` or `draft`: what the options start from.
+        preset: `default`, `draft`, `best` or `paper`: what the options start from.
         naive: a picture that the previews show the effect on, in modes that repaint pictures; it
             is never trained on.
         out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.

@@ -7,12 +7,13 @@ import inspect
 import types
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
-from consingan.core.config import Options, flag
+from consingan.core.config import Options, flag, words_of
 from consingan.errors import PluginError
 
 SCALARS = (bool, int, float, str, Path)
@@ -30,13 +31,18 @@ def check_showable(model: type[Options]) -> None:
             )
 
 
-def parameters(model: type[Options]) -> list[inspect.Parameter]:
+def parameters(
+    model: type[Options], preset: Mapping[str, Any] = MappingProxyType({})
+) -> list[inspect.Parameter]:
     """One Typer option for each field of `model`.
 
-    Each stays None unless it is given, so that a preset can tell; the help shows the default.
-    Ranges stay in pydantic.
+    Each stays None unless it is given, so that a preset can tell; the help shows the default, which
+    is the `preset`'s if it has one. Ranges stay in pydantic.
     """
-    return [_parameter(name, field) for name, field in model.model_fields.items()]
+    return [
+        _parameter(name, field, preset.get(name, field.default))
+        for name, field in model.model_fields.items()
+    ]
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,8 +50,8 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, [], ())}
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    annotation = _plain_type(field)
+def _parameter(name: str, field: FieldInfo, default: Any) -> inspect.Parameter:
+    annotation, words = _plain_type(field), words_of(field)
     required = field.is_required()
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     positive = flag(name)
@@ -53,7 +59,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     info = typer.Option(
         ... if required else None,
         declaration,
-        help=description(field),
+        help=description(field, default),
+        metavar="|".join([annotation.__name__.upper(), *words]) if words else None,
         show_default=False,
         rich_help_panel=str(extra.get("panel", "Options")),
     )
@@ -61,17 +68,19 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=info,
-        annotation=annotation if required else annotation | None,
+        annotation=annotation if required else (str if words else annotation) | None,
     )
 
 
-def description(field: FieldInfo) -> str:
+def description(field: FieldInfo, default: Any) -> str:
     """What a field does, and its default: the text of the help and of the docs."""
-    if field.is_required() or field.default is None:
+    if field.is_required() or default is None:
         return field.description or ""
-    shown = field.default
+    shown = default
     if isinstance(shown, bool):
         shown = "on" if shown else "off"
+    for word, number in words_of(field).items():
+        shown = word if shown == number else shown
     return f"{field.description or ''} Default: {shown}.".strip()
 
 

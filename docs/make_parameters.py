@@ -55,7 +55,7 @@ def _tables(title: str, model: type[Options], leave_out: set[str]) -> Iterator[s
     yield "| --- | --- |"
     for name, field in model.model_fields.items():
         if name not in leave_out:
-            yield f"| `{flag(name)}` | {description(field)} |"
+            yield f"| `{flag(name)}` | {description(field, field.default)} |"
     yield ""
 
 

@@ -95,7 +95,7 @@ def test_examples(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["generation", "train", "photo.png", "--niter=many"], 2, "--niter"),
         (["generation", "train", "photo.png", "--lr-scale=nan"], 2, "--lr-scale: input should be"),
         (["generation", "train", "photo.png", "--lr-critic=inf"], 2, "--lr-critic: input should"),
-        (["generation", "train", "photo.png", "--preset=best"], 2, "--preset: no preset"),
+        (["generation", "train", "photo.png", "--preset=finest"], 2, "--preset: no preset"),
         (["generation", "train", "photo.png", "--device=tpu"], 2, "--device: 'tpu' is not one of"),
         (["generation", "train", "photo.png", "--device=cuda:99"], 2, "--device: cuda:99"),
         (["generation", "train", "photo.png", "--activation=step"], 2, "--activation"),

@@ -23,7 +23,7 @@ def test_the_snippets_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "PRESETS", {"paper": TINY, "draft": TINY})
+    monkeypatch.setattr(config, "PRESETS", dict.fromkeys(config.PRESETS, TINY))
     for loaded in find_plugins().modes.values():
         monkeypatch.setattr(type(loaded.mode), "presets", {})
     namespace: dict[str, object] = {}

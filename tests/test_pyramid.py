@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,14 @@ from PIL import Image
 
 from consingan.core.config import Size
 from consingan.core.pictures import to_image, to_tensor
-from consingan.core.pyramid import build_pyramid, fit, geometric_sizes, logarithmic_sizes, resize
+from consingan.core.pyramid import (
+    automatic_sizes,
+    build_pyramid,
+    fit,
+    geometric_sizes,
+    logarithmic_sizes,
+    resize,
+)
 from tests.conftest import tiny_image
 
 
@@ -48,6 +56,25 @@ def test_two_stages_are_the_limit_of_the_formula() -> None:
 def test_a_picture_smaller_than_min_size_is_never_enlarged() -> None:
     assert logarithmic_sizes(Size(20, 30), 4, 25) == [(20, 30)] * 4
     assert geometric_sizes(Size(20, 30), 4, 25) == [(20, 30)] * 4
+
+
+@given(st.integers(11, 5000), st.integers(11, 5000))
+def test_automatic_stages_suit_any_size(height: int, width: int) -> None:
+    size = Size(height, width)
+    sizes = automatic_sizes(size, 25)
+    assert sizes[-1] == size
+    assert len(sizes) >= 6
+    assert max(sizes[5]) <= 318
+    for below, above in pairwise(sizes[5:]):
+        assert max(above) / max(below) <= 1.62
+        assert min(below) <= min(above)
+
+
+def test_automatic_stages_are_the_papers_at_its_size() -> None:
+    assert automatic_sizes(Size(167, 250), 25) == logarithmic_sizes(Size(167, 250), 6, 25)
+    assert len(automatic_sizes(Size(1080, 1920), 25)) == 10
+    assert geometric_sizes(Size(167, 250), 0, 120) == geometric_sizes(Size(167, 250), 3, 120)
+    assert len(geometric_sizes(Size(1080, 1920), 0, 120)) == 6
 
 
 @pytest.mark.parametrize("size", [Size(1, 1), Size(1, 500), Size(500, 1)])

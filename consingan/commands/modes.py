@@ -12,7 +12,7 @@ import typer
 from consingan.commands.parameters import RUNS, Device, RunName, RunsFolder, complete_run
 from consingan.commands.runs import train_visibly
 from consingan.console import complain, escaped
-from consingan.core.config import DEFAULT_PRESET, PRESETS
+from consingan.core.config import DEFAULT_PRESET, PRESETS, preset_values
 from consingan.errors import OptionError
 from consingan.options import given, parameters
 from consingan.plugins import LoadedMode, Plugins
@@ -43,8 +43,8 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             str | None,
             typer.Option(
                 metavar="|".join(PRESETS),
-                help="What the options below start from: the paper's recipe, or a quick first look "
-                f"at a smaller picture. Default: {DEFAULT_PRESET}.",
+                help="What the options below start from: draft is a quick first look, best takes "
+                f"its time, paper is the paper's own recipe. Default: {DEFAULT_PRESET}.",
                 autocompletion=lambda: list(PRESETS),
             ),
         ] = None,
@@ -78,7 +78,8 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         train_visibly(begin, device)
 
     command.__annotations__ |= _naive_annotations(hidden=not loaded.mode.takes_naive)
-    return _with_options(command, parameters(loaded.mode.TrainOptions))
+    shown = preset_values(DEFAULT_PRESET, loaded.mode.presets)
+    return _with_options(command, parameters(loaded.mode.TrainOptions, shown))
 
 
 def _naive_annotations(hidden: bool) -> dict[str, Any]:

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
 
 from consingan.errors import OptionError
 
@@ -29,9 +39,22 @@ class Size(NamedTuple):
         return f"{self.width}x{self.height}"
 
 
-def option(default: Any, help: str, panel: str, **limits: Any) -> Any:
-    """A pydantic field that the command line can show: a default, its effect, its panel."""
-    return Field(default, description=help, json_schema_extra={"panel": panel}, **limits)
+def option(
+    default: Any, help: str, panel: str, words: Mapping[str, int] | None = None, **limits: Any
+) -> Any:
+    """A pydantic field that the command line can show: a default, its effect, its panel.
+
+    `words` may be written in place of the numbers that they stand for.
+    """
+    extra: JsonDict = {"panel": panel, "words": {**(words or {})}}
+    return Field(default, description=help, json_schema_extra=extra, **limits)
+
+
+def words_of(field: FieldInfo) -> dict[str, int]:
+    """The words that may be written in place of a field's number."""
+    extra = field.json_schema_extra
+    words = extra.get("words") if isinstance(extra, dict) else None
+    return words if isinstance(words, dict) else {}  # type: ignore[return-value]
 
 
 def changed(model: type[Options], name: str, default: Any) -> Any:
@@ -45,6 +68,13 @@ class Options(BaseModel):
     """The base of every option model: frozen; unknown names and infinite numbers are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_of(cls, value: Any, info: ValidationInfo) -> Any:
+        """The number that a word stands for."""
+        words = words_of(cls.model_fields[str(info.field_name)])
+        return words.get(value, value) if isinstance(value, str) else value
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -73,9 +103,10 @@ class TrainOptions(Options):
     train_stages: int = option(
         6,
         "Number of stages from the smallest size to the full one. More stages keep large "
-        "structures better, fewer give wilder samples.",
+        "structures better, fewer give wilder samples. auto: as many as the size asks for.",
         "Size",
-        ge=1,
+        words={"auto": 0},
+        ge=0,
         le=64,
     )
     niter: int = option(
@@ -84,19 +115,21 @@ class TrainOptions(Options):
         "Training",
         ge=1,
     )
-    niter_last: int | None = option(
-        None,
-        "Iterations of the last stage, if not --niter as well; the stages between go evenly from "
-        "the one to the other. Low stages settle the layout and are cheap.",
+    niter_last: int = option(
+        0,
+        "Iterations of the last stage; the stages between go evenly from --niter to it. Low "
+        "stages settle the layout and are cheap. same: as many as --niter.",
         "Training",
-        ge=1,
+        words={"same": 0},
+        ge=0,
     )
-    window: int | None = option(
-        None,
+    window: int = option(
+        0,
         "Side, in pixels, of the random windows that a stage of more pixels than such a window "
-        "trains on; time and memory then don't grow with the picture. Unset: always all of it.",
+        "trains on; time and memory then don't grow with the picture. whole: always all of it.",
         "Training",
-        ge=1,
+        words={"whole": 0},
+        ge=0,
     )
     precision: Precision = option(
         "float32",
@@ -195,7 +228,7 @@ class TrainOptions(Options):
 
     def iterations(self, stages: int) -> list[int]:
         """How many iterations each of `stages` stages trains."""
-        last = self.niter if self.niter_last is None else self.niter_last
+        last = self.niter_last or self.niter
         share = 1 / max(1, stages - 1)
         return [round(self.niter + (last - self.niter) * share * stage) for stage in range(stages)]
 
@@ -233,16 +266,16 @@ class SizeOptions(Options):
         )
 
 
+FAST: Mapping[str, Any] = {"window": 64, "precision": "auto", "averaging": 0.995}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {**FAST, "train_stages": 0},
+    "draft": {**FAST, "max_size": 112, "train_stages": 5, "niter": 300},
+    "best": {**FAST, "train_stages": 0, "window": 96, "niter": 3000, "niter_last": 2000},
     "paper": {},
-    "draft": {"max_size": 112, "train_stages": 5, "niter": 300},
 }
-"""What each preset changes of a mode's defaults; `paper` changes nothing.
+"""What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""
 
-`draft` is for a first look: the paper's method on a smaller picture with fewer iterations.
-"""
-
-DEFAULT_PRESET = "paper"
+DEFAULT_PRESET = "default"
 
 
 def flag(field: str) -> str:
@@ -294,8 +327,16 @@ def train_options(
 
     Raises OptionError for an unknown preset, an unknown option or a value out of range.
     """
+    return parse_options(model, {**preset_values(preset, presets), **overrides})
+
+
+def preset_values(preset: str, presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a preset changes of a mode's defaults; `presets` are the mode's own changes to each.
+
+    Raises OptionError for an unknown preset.
+    """
     if preset not in PRESETS:
         raise OptionError(
             f"no preset is called {preset!r}; there are: {', '.join(PRESETS)}", "preset"
         )
-    return parse_options(model, {**PRESETS[preset], **presets.get(preset, {}), **overrides})
+    return {**PRESETS[preset], **presets.get(preset, {})}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
-from consingan.core.pyramid import logarithmic_sizes
+from consingan.core.pyramid import automatic_sizes, logarithmic_sizes
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,9 @@ class Defaults:
 
     @hookimpl(trylast=True)
     def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
-        """Logarithmic spacing."""
+        """Logarithmic spacing, or what the size asks for."""
+        if options.train_stages == 0:
+            return automatic_sizes(size, options.min_size)
         return logarithmic_sizes(size, options.train_stages, options.min_size)
 
     @hookimpl(trylast=True)

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+PAPER_SIZE, PAPER_STAGES = 250, 6
+"""The longer side and the stages of the paper's pictures."""
+GROWTH = 1.6
+"""How much larger a stage is than the one below, beyond the paper's size."""
+
+
 def fit(size: Size, max_size: int) -> Size:
     """`size` reduced so that its longer side is `max_size`, never enlarged.
 
@@ -33,9 +39,27 @@ def logarithmic_sizes(size: Size, stages: int, min_size: int) -> list[Size]:
 
 
 def geometric_sizes(size: Size, stages: int, min_size: int) -> list[Size]:
-    """Stage sizes with one constant ratio, r^(S-i): see `logarithmic_sizes` for the letters."""
+    """Stage sizes with one constant ratio, r^(S-i): see `logarithmic_sizes` for the letters.
+
+    0 stages means as many as the size asks for: three, or more if the ratio would pass `GROWTH`.
+    """
+    if stages == 0:
+        growth = max(1.0, min(size) / min_size)
+        stages = 1 + max(2, math.ceil(math.log(growth) / math.log(GROWTH)))
     last = stages - 1
     return _stage_sizes(size, min_size, [float(last - stage) for stage in range(last)])
+
+
+def automatic_sizes(size: Size, min_size: int) -> list[Size]:
+    """As many stages as `size` asks for.
+
+    Up to about 250 pixels the paper's six, logarithmic; above, each is `GROWTH` times as large as
+    the one below, so that none has to invent more than the paper's stages do.
+    """
+    steps = max(0, round(math.log(max(size) / PAPER_SIZE) / math.log(GROWTH)))
+    base = _scaled(size, GROWTH**-steps)
+    above = [_scaled(size, GROWTH**-step) for step in range(steps - 1, 0, -1)]
+    return [*logarithmic_sizes(base, PAPER_STAGES, min_size), *above, *[size] * (steps > 0)]
 
 
 def build_pyramid(picture: Tensor, sizes: list[Size]) -> list[Tensor]:

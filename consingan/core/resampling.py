@@ -37,12 +37,17 @@ class Span(NamedTuple):
 
 
 def support(source: int, target: int, wanted: Span) -> Span:
-    """Which of `source` rows decide the `wanted` ones of `target`, four taps each."""
+    """Which of `source` rows decide the `wanted` ones of `target`, four taps each.
+
+    As many for any `wanted` of one length, inside the source: kernels are prepared for a shape.
+    """
     if source == target:
         return wanted
     step = np.float32(_step(source, target))
-    first, last = (int(np.float32(row) * step) for row in (wanted.start, wanted.stop - 1))
-    return Span(max(0, min(first - 1, source - 1)), min(source, last + 3))
+    first = int(np.float32(wanted.start) * step) - 1
+    length = min(source, int((wanted.length - 1) * step) + 5)
+    start = max(0, min(first, source - length))
+    return Span(start, start + length)
 
 
 def upsample(features: Tensor, source: Size, target: Size, given: Window, wanted: Window) -> Tensor:

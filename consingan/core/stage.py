@@ -184,6 +184,6 @@ class _View(NamedTuple):
 
 def training_window(size: Size, options: TrainOptions) -> Size:
     """The part of a stage's picture that an iteration sees: all of it unless it is too large."""
-    if options.window is None or size.height * size.width <= options.window**2:
+    if not options.window or size.height * size.width <= options.window**2:
         return size
     return window_size(size, options.window)

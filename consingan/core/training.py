@@ -159,6 +159,9 @@ def _reduced(picture: Picture, size: Size) -> bytes:
 
 def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> None:
     view, smallest = options.receptive_field, min(min(size) for size in sizes)
+    if 0 < options.window < 3 * view:
+        message = f"a window of {options.window} is too small; use {3 * view} or more, or whole"
+        raise OptionError(message, "window")
     if smallest >= view:
         return
     if min(sizes[-1]) >= view > options.min_size:
