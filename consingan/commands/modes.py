@@ -11,7 +11,7 @@ import typer
 
 from consingan.commands.parameters import RUNS, Device, RunName, RunsFolder, complete_run
 from consingan.commands.runs import train_visibly
-from consingan.console import complain, escaped
+from consingan.console import complain, escaped, tile_progress
 from consingan.core.config import DEFAULT_PRESET, PRESETS, preset_values
 from consingan.errors import OptionError
 from consingan.options import given, parameters
@@ -114,6 +114,14 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         ] = None,
         runs: RunsFolder = RUNS,
         device: Device = "auto",
+        tile: Annotated[
+            int | None,
+            typer.Option(
+                help="Larger pictures are made in squares of this many pixels a side: smaller ones "
+                "need less memory.",
+                show_default="512",
+            ),
+        ] = None,
         **values: Any,
     ) -> None:
         from consingan.api import open_run
@@ -127,7 +135,8 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         if 0 < opened.stages_done < len(opened.sizes):
             size = opened.sizes[opened.stages_done - 1]
             complain(f"note: the run is unfinished; it makes pictures of {size} pixels so far")
-        files = opened.apply(out, device, **given(values))
+        with tile_progress() as on_tile:
+            files = opened.apply(out, device, tile, on_tile, **given(values))
         if len(files) > 1:
             print(f"{len(files)} files in {escaped(str(files[-1].parent))}")
         print(f"Look at: {escaped(str(files[-1]))}")

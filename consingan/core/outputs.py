@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from consingan.core.clips import CLIP_SUFFIXES, check_clip, write_clip
+from consingan.core.config import Size
 from consingan.core.files import write_atomically, write_json
 from consingan.core.pictures import to_image
-from consingan.core.sheets import Thumbnails
+from consingan.core.png import write_png
+from consingan.core.sheets import BandThumbnail, Thumbnails
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
@@ -72,6 +76,29 @@ class Outputs:
     def save(self, name: str, picture: Tensor) -> Path:
         """Save (1, 3, H, W) in [-1, 1] as `name`, and put it on the contact sheet."""
         return self.save_image(name, to_image(picture))
+
+    def save_bands(self, name: str, size: Size, bands: Iterable[Tensor]) -> Path:
+        """Save a picture of `size` that comes in bands, (1, 3, h, W) in [-1, 1], from the top.
+
+        As PNG it is never held as a whole. It goes on the contact sheet as well.
+        """
+        if (self._suffix or ".png") != ".png":
+            import torch
+
+            return self.save(name, torch.cat(list(bands), dim=2))
+        thumbnail = BandThumbnail(size)
+
+        def pixels() -> Iterator[NDArray[np.uint8]]:
+            for band in bands:
+                image = to_image(band)
+                thumbnail.add(image)
+                yield np.asarray(image)
+
+        path = self._claim(name, ".png")
+        self._fill(path, lambda: write_atomically(path, lambda f: write_png(f, size, pixels())))
+        self.files.append(path)
+        self._thumbnails.add(name, thumbnail.image)
+        return path
 
     def save_image(self, name: str, image: Image.Image) -> Path:
         """Save an RGB image as `name`, and put it on the contact sheet."""

@@ -28,7 +28,7 @@ from consingan.core.outputs import Outputs
 from consingan.core.pictures import load_picture, to_tensor
 from consingan.core.pyramid import build_pyramid
 from consingan.core.records import RunConfig, RunState, SavedStage, Status, read_record
-from consingan.errors import RunError, RunNotFoundError
+from consingan.errors import OptionError, RunError, RunNotFoundError
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,9 @@ START = "start.safetensors"
 """The stage file that fine-tuning starts from."""
 FIXED_NOISE = "fixed_noise.safetensors"
 """The file of the fixed noise, one tensor a stage, if it is kept by value."""
+
+MIN_TILE = 32
+"""Smaller tiles would be all margin."""
 
 T = TypeVar("T")
 
@@ -182,7 +185,12 @@ class Run:
         return make_sampler(model, pyramid, self.hooks, self._noise(device), naive, tuning)
 
     def apply(
-        self, out: str | Path | None = None, device: str = "auto", **options: Any
+        self,
+        out: str | Path | None = None,
+        device: str = "auto",
+        tile: int | None = None,
+        on_tile: Callable[[int, int], None] | None = None,
+        **options: Any,
     ) -> list[Path]:
         """Make the mode's pictures.
 
@@ -190,6 +198,9 @@ class Run:
             out: a folder, or a name whose suffix picks the format; see `Outputs`. By default a
                 new folder in the run's `applied/`.
             device: `auto`, `cpu`, `cuda:N` or `mps`.
+            tile: side, in pixels, of the square beyond which pictures are made in parts; it bounds
+                the memory. By default 512.
+            on_tile: told how many parts of a picture are done, of how many.
             options: the mode's apply options, by name.
 
         Returns:
@@ -198,7 +209,11 @@ class Run:
         Raises OptionError, RunError or ModeError; nothing that existed is ever overwritten.
         """
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
+        if tile is not None and tile < MIN_TILE:
+            raise OptionError(f"a tile has at least {MIN_TILE} pixels a side", "tile")
         sampler = self.sampler(device)
+        sampler.tile = tile or sampler.tile
+        sampler.on_tile = on_tile or sampler.on_tile
         fresh = out is None
         if out is None:
             try:

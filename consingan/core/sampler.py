@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,11 +15,12 @@ from consingan.core.model import Model
 from consingan.core.networks import CHANNELS
 from consingan.core.noise import Noise, StoredNoise
 from consingan.core.pyramid import resize
-from consingan.core.windows import Plan, Window, whole
+from consingan.core.windows import Plan, Window, tiles, whole
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
 
+TILE = 512
 NoiseSource = Callable[[int, Window], Tensor]
 """Gives a stage's noise in a window of it, (1, C, h, w)."""
 
@@ -65,6 +68,10 @@ class Sampler:
         tuned = naive if fine_tuning else None
         self.fine_tuned = None if tuned is None else resize(tuned, model.sizes[0]).to(model.device)
         """That picture at the size of stage 0, if the run is being fine-tuned on it."""
+        self.tile = TILE
+        """Side, in pixels, of the square beyond which pictures are made in parts."""
+        self.on_tile: Callable[[int, int], None] = lambda done, count: None
+        """Told how many tiles of a picture are done, of how many."""
         self._fixed_input = fixed_input
         self._training_noise = noise
 
@@ -132,7 +139,6 @@ class Sampler:
         noise, channels = Noise(seed, self.model.device), self.model.generator.noise_channels
         return lambda level, window: noise.sample(index, level, channels(level), window)
 
-    @torch.inference_mode()
     def generate(self, noise: NoiseSource, sizes: Sequence[Size] | None = None) -> Tensor:
         """The picture for given noise, at the run's sizes or others.
 
@@ -141,11 +147,34 @@ class Sampler:
                 is as large as the stage at level 0; `Generator.noise_shape` says it for others.
             sizes: the stages' sizes.
         """
+        return torch.cat(list(self.bands(noise, sizes)), dim=2)
+
+    @torch.inference_mode()
+    def bands(self, noise: NoiseSource, sizes: Sequence[Size] | None = None) -> Iterator[Tensor]:
+        """The picture that `generate` makes, from the top, in bands (1, 3, h, W).
+
+        A picture of more pixels than a tile is computed tile by tile, in memory that doesn't
+        depend on its size; the pixels are the same.
+        """
         sizes = self.sizes if sizes is None else sizes
-        plan = self.model.plan(sizes)
-        return self.model.generate(
-            [noise(level, part.noise) for level, part in enumerate(plan.stages)], plan
-        )
+        size = sizes[-1]
+        fits = size.height * size.width <= self.tile**2
+        # Batch norm looks at the whole picture.
+        if fits or self.options.batch_norm:
+            yield self._generate(noise, self.model.plan(sizes))
+            return
+        done, count = 0, math.ceil(size.height / self.tile) * math.ceil(size.width / self.tile)
+        for _, row in groupby(tiles(size, self.tile), key=lambda window: window.rows):
+            made = []
+            for window in row:
+                made.append(self._generate(noise, self.model.plan(sizes, window)))
+                done += 1
+                self.on_tile(done, count)
+            yield torch.cat(made, dim=3)
+
+    def _generate(self, noise: NoiseSource, plan: Plan) -> Tensor:
+        drawn = [noise(level, part.noise) for level, part in enumerate(plan.stages)]
+        return self.model.generate(drawn, plan)
 
     def scaled_sizes(self, size: Size) -> list[Size]:
         """The stages' sizes for a result of `size`, none under one pixel."""

@@ -23,5 +23,6 @@ def save_samples(
     for size in sizes:
         name = "sample" if len(sizes) == 1 else f"sample-{size}"
         for index in range(count):
-            outputs.save(f"{name}-{index:03}", sampler.sample(index, seed, size))
+            bands = sampler.bands(sampler.noise_of(index, seed), sampler.scaled_sizes(size))
+            outputs.save_bands(f"{name}-{index:03}", size, bands)
     outputs.save_sheet()

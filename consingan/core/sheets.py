@@ -6,12 +6,32 @@ import math
 
 from PIL import Image, ImageDraw, ImageFont
 
+from consingan.core.config import Size
+
 PICTURES = 24
 """How many pictures a sheet shows at most; the rest are only files."""
 CELL = 320
 """Longer side of a picture on the sheet, in pixels; tiny ones are enlarged by whole factors."""
 GAP, CAPTION, WIDTH = 14, 20, 1600
 PAPER, INK = (255, 255, 255), (90, 90, 90)
+
+
+class BandThumbnail:
+    """A reduced copy of a picture of `size` that comes in bands, from the top."""
+
+    def __init__(self, size: Size) -> None:
+        self._size, self._row = size, 0
+        scale = min(1.0, 2 * CELL / max(size))
+        width, height = (max(1, round(side * scale)) for side in (size.width, size.height))
+        self.image = Image.new("RGB", (width, height))
+
+    def add(self, band: Image.Image) -> None:
+        """Take in the rows that follow."""
+        width, height = self.image.size
+        top = round(self._row * height / self._size.height)
+        self._row += band.height
+        rows = max(1, round(self._row * height / self._size.height) - top)
+        self.image.paste(band.resize((width, rows), Image.Resampling.BOX), (0, top))
 
 
 class Thumbnails:
