@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from consingan.api import fine_tune, open_run, resume, train
+    from consingan.api import fine_tune, open_run, plan, resume, train
     from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
     from consingan.core.hookspecs import hookimpl
     from consingan.core.mode import Mode
@@ -31,6 +31,7 @@ _HOMES = {
     "import_model": "consingan.importing",
     "open_run": "consingan.api",
     "option": "consingan.core.config",
+    "plan": "consingan.api",
     "resume": "consingan.api",
     "train": "consingan.api",
 }
@@ -48,6 +49,7 @@ __all__ = [
     "import_model",
     "open_run",
     "option",
+    "plan",
     "resume",
     "train",
 ]

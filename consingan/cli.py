@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from consingan.commands import installed, modes, runs
+from consingan.commands import installed, modes, plan, runs
 from consingan.console import complain
 from consingan.core.config import flag
 from consingan.errors import ConsinganError, Note, OptionError
@@ -68,6 +68,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
             complain(f"warning: {problem}")
 
     modes.add(app, plugins)
+    plan.add(app)
     runs.add(app)
     installed.add(app, plugins)
     return app

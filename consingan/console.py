@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from consingan.core.forecast import Forecast
 
 
 def escaped(text: str) -> str:
@@ -45,6 +48,12 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def outlook(forecast: Forecast) -> str:
+    """What a forecast says in all: `about 12 min, 700 MB of memory`."""
+    memory = f", {forecast.memory / 1e6:.0f} MB of memory" if forecast.memory else ""
+    return f"about {duration(forecast.seconds)}{memory}"
 
 
 @contextmanager

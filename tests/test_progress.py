@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import io
+import json
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 import consingan
-from consingan import Size, TrainOptions
+from consingan import Size, TrainOptions, cli
 from consingan.core.events import StageStarted, StepLogged
-from consingan.core.forecast import Forecast, step_work
+from consingan.core.forecast import Forecast, StageForecast, forecast, step_work
+from consingan.core.hooks import Hooks
+from consingan.core.pictures import to_tensor
+from consingan.core.pyramid import build_pyramid
 from consingan.listeners.console import ConsoleProgress
+from consingan.modes.generation import Generation
 from tests.conftest import TINY, tiny_image
 
 SIZES = [Size(25, 38), Size(60, 89), Size(115, 171), Size(167, 250)]
+STAGES = tuple(
+    StageForecast(size, size, 1000, iterations, seconds, True)
+    for size, iterations, seconds in zip(SIZES[:2], (100, 50), (0.1, 0.4), strict=True)
+)
 
 
 def test_work_grows_with_the_pixels_of_a_stage() -> None:
@@ -23,6 +35,12 @@ def test_work_grows_with_the_pixels_of_a_stage() -> None:
     pixels = [size.height * size.width for size in SIZES]
     for stage in range(1, 4):
         assert work[stage] / work[0] == pytest.approx(pixels[stage] / pixels[0], rel=0.3)
+
+
+def test_work_on_windows_does_not_grow() -> None:
+    sizes = [Size(25 * 2**stage, 38 * 2**stage) for stage in range(8)]
+    work = step_work(sizes, TrainOptions(window=64))
+    assert work[7] == pytest.approx(work[4], rel=0.05)
 
 
 def test_frozen_stages_cost_less_than_learning_ones() -> None:
@@ -33,22 +51,66 @@ def test_frozen_stages_cost_less_than_learning_ones() -> None:
 
 
 def test_time_left_counts_the_coming_stages() -> None:
-    options = TrainOptions(niter=100)
-    forecast = Forecast(SIZES, options)
-    work = step_work(SIZES, options)
-    assert forecast.stage_left(25, 10.0) == pytest.approx(30.0)
-    # The last but one stage, half done in 50 s: 50 s more, then the last at the same speed.
-    expected = 50 + 100 * work[3] / work[2]
-    assert forecast.run_left(2, 50, 50.0) == pytest.approx(expected)
-    assert forecast.run_left(3, 100, 50.0) == 0
-    assert forecast.share_done(0, 0) == 0
-    assert forecast.share_done(3, 100) == pytest.approx(1)
+    known = Forecast(STAGES, picture_seconds=3.0, memory=0)
+    assert known.seconds == pytest.approx(100 * 0.1 + 50 * 0.4 + 3)
+    # The first stage is half done in 10 s, twice as long as thought: so will the second be.
+    assert known.run_left(0, 50, 10.0) == pytest.approx(10 + 2 * 20)
+    assert known.run_left(1, 50, 50.0) == 0
+    assert known.share_done(0, 0) == 0
+    assert known.share_done(0, 100) == pytest.approx(1 / 3)
+    assert known.share_done(1, 50) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mode", ["generation", "harmonization"])
+def test_a_forecast_tells_what_training_does(mode: str) -> None:
+    options = {**TINY, "niter": 4, "niter_last": 2, "window": 0}
+    known = consingan.plan(tiny_image(), mode, **options)
+    run = consingan.train(tiny_image(), mode, out=Path(tempfile.mkdtemp()), **options)
+    assert [stage.size for stage in known.stages] == run.sizes
+    assert [stage.iterations for stage in known.stages] == [4, 3, 2]
+    assert all(stage.measured for stage in known.stages)
+    assert all(stage.window == stage.size for stage in known.stages)
+    assert known.memory > 50_000_000
+
+
+def test_a_forecast_keeps_to_its_time() -> None:
+    options = TrainOptions(niter=100, train_stages=6)
+    picture = to_tensor(tiny_image(300, 300))
+    pyramid = build_pyramid(picture, [Size(12 * k, 12 * k) for k in (1, 2, 4, 8, 16, 24)])
+    started = time.monotonic()
+    known = forecast(pyramid, options, Hooks(Generation()), torch.device("cpu"), budget=1.0)
+    assert time.monotonic() - started < 15
+    assert known.stages[0].measured
+    assert not known.stages[-1].measured
+    assert known.stages[-1].step_seconds > known.stages[0].step_seconds
+
+
+def test_a_forecast_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_image().save(here / "photo.png")
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    assert cli.run(["plan", "photo.png", "--json", *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [stage["width"] for stage in told["stages"]][-1] == 24
+    assert told["seconds"] >= sum(stage["seconds"] for stage in told["stages"])
+    assert cli.run(["plan", "photo.png", *options]) == 0
+    assert "In all: about" in capsys.readouterr().out
+    assert [file.name for file in here.iterdir()] == ["photo.png"]
+    assert cli.run(["plan", "photo.png", "--window=20"]) == 2
+    assert "--window: a window of 20 is too small; use 33" in capsys.readouterr().err
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, and the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def _show(tmp_path: Path, terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
     run = consingan.train(tiny_image(), out=tmp_path, **TINY)
     progress = ConsoleProgress(console)
+    progress.forecast = Forecast((*STAGES, STAGES[1]), picture_seconds=2.0, memory=5_000_000)
     progress.run_started(run)
     progress.stage_started(StageStarted(1, 3, Size(16, 24), 3, 1000))
     progress.step_logged(StepLogged(1, 1, 3, 10.0, 0.0, 0.0, 0.0))
@@ -71,4 +133,6 @@ def test_the_live_block_shows_stage_step_speed_and_both_times_left(tmp_path: Pat
 def test_without_a_terminal_there_are_plain_lines_only(tmp_path: Path) -> None:
     shown = _show(tmp_path, terminal=False)
     assert "\x1b" not in shown
-    assert shown.splitlines() == ["picture: generation, 3 stages to 24x16 pixels"]
+    assert shown.splitlines() == [
+        "picture: generation, 3 stages to 24x16 pixels; about 52 s, 5 MB of memory"
+    ]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consingan.commands.parameters import RUNS, Device, RunName, RunsFolder, complete_run
+from consingan.commands.parameters import RUNS, Device, Preset, RunName, RunsFolder, complete_run
 from consingan.commands.runs import train_visibly
 from consingan.console import complain, escaped, tile_progress
-from consingan.core.config import DEFAULT_PRESET, PRESETS, preset_values
+from consingan.core.config import DEFAULT_PRESET, preset_values
 from consingan.errors import OptionError
 from consingan.options import given, parameters
 from consingan.plugins import LoadedMode, Plugins
@@ -39,15 +39,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             Path | None,
             typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
         ] = None,
-        preset: Annotated[
-            str | None,
-            typer.Option(
-                metavar="|".join(PRESETS),
-                help="What the options below start from: draft is a quick first look, best takes "
-                f"its time, paper is the paper's own recipe. Default: {DEFAULT_PRESET}.",
-                autocompletion=lambda: list(PRESETS),
-            ),
-        ] = None,
+        preset: Preset = None,
         out: Annotated[
             Path, typer.Option(help="Folder for runs; each gets a new folder in it.")
         ] = RUNS,
@@ -79,7 +71,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
 
     command.__annotations__ |= _naive_annotations(hidden=not loaded.mode.takes_naive)
     shown = preset_values(DEFAULT_PRESET, loaded.mode.presets)
-    return _with_options(command, parameters(loaded.mode.TrainOptions, shown))
+    return with_options(command, parameters(loaded.mode.TrainOptions, shown))
 
 
 def _naive_annotations(hidden: bool) -> dict[str, Any]:
@@ -141,10 +133,10 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
             print(f"{len(files)} files in {escaped(str(files[-1].parent))}")
         print(f"Look at: {escaped(str(files[-1]))}")
 
-    return _with_options(command, parameters(loaded.mode.ApplyOptions))
+    return with_options(command, parameters(loaded.mode.ApplyOptions))
 
 
-def _with_options(
+def with_options(
     command: Callable[..., None], options: list[inspect.Parameter]
 ) -> Callable[..., None]:
     """`command` with a signature that Typer reads: its own parameters, then a model's."""

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from consingan.core.config import DEFAULT_PRESET, PRESETS
+
 
 def complete_run(incomplete: str) -> list[str]:
     """Names that a run is found by, for the shell's completion."""
@@ -26,5 +28,14 @@ RunName = Annotated[
 RunsFolder = Annotated[Path, typer.Option(help="Folder in which runs are found by name.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(PRESETS),
+        help="What the options below start from: draft is a quick first look, best takes its time, "
+        f"paper is the paper's own recipe. Default: {DEFAULT_PRESET}.",
+        autocompletion=lambda: list(PRESETS),
+    ),
+]
 
 RUNS = Path("runs")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from consingan.core.run import Run
     from consingan.listeners.console import ConsoleProgress
 
+TRAIN_BUDGET = 4.0
+"""Seconds that a training spends on its forecast."""
+
 
 def add(app: typer.Typer) -> None:
     """Give `app` the commands."""
@@ -86,13 +89,20 @@ def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> Non
     """Prepare a run with a listener on the terminal, train it, and say what comes next."""
     from rich.console import Console
 
+    from consingan.core.devices import find_device
+    from consingan.core.forecast import forecast
     from consingan.core.training import train_run
     from consingan.listeners.console import ConsoleProgress
 
-    run = prepare(ConsoleProgress(Console(stderr=True)))
+    progress = ConsoleProgress(Console(stderr=True))
+    run = prepare(progress)
     for note in run.config.notes:
         complain(f"note: {note}")
+    place = find_device(device)
     try:
+        progress.forecast = forecast(
+            run.pyramid(place), run.options, run.hooks, place, TRAIN_BUDGET
+        )
         train_run(run, device)
     except KeyboardInterrupt:
         done, stages = run.stages_done, len(run.sizes)

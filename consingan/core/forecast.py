@@ -1,51 +1,185 @@
-"""How long training still takes: the work of every stage is known from its size."""
+"""How long a training takes and what memory it needs, from a few steps of it on this machine."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
 
 from consingan.core.config import Size, TrainOptions
 
-CRITIC_STEP = 10
-"""Forward-sized passes of a critic step: two pictures forward and back, and the penalty."""
-CRITIC_READ = 2
-"""Forward-sized passes through the critic for the generator's gradient."""
-LEARNING, FROZEN = 6, 1
-"""Forward-sized passes of a generator stage: twice forward and back, or once forward."""
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.hooks import Hooks
+    from consingan.core.sampler import Sampler
+    from consingan.core.stage import StageTrainer
+
+TIMED_STEPS = 5
+PICTURES = 6
+"""Pictures made after a stage: four samples and two reconstructions."""
+PROBE = 256
+"""Side of the window that sampling is timed on."""
+
+
+@dataclass(frozen=True)
+class StageForecast:
+    """What one stage will do."""
+
+    size: Size
+    window: Size
+    """What an iteration sees of it."""
+    learning: int
+    """Parameters of generator and critic that learn."""
+    iterations: int
+    step_seconds: float
+    measured: bool
+    """Whether its steps were timed, or are inferred from those of a smaller stage."""
+
+    @property
+    def seconds(self) -> float:
+        """The time of all its iterations."""
+        return self.iterations * self.step_seconds
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a training will do, and how long it still takes."""
+
+    stages: tuple[StageForecast, ...]
+    picture_seconds: float
+    """The time of the pictures that are made between stages."""
+    memory: int
+    """Bytes at the peak, of the process or on the device; 0 if this system doesn't tell."""
+
+    @property
+    def seconds(self) -> float:
+        """The time of the whole training."""
+        return self.picture_seconds + sum(stage.seconds for stage in self.stages)
+
+    def run_left(self, stage: int, step: int, seconds: float) -> float:
+        """Seconds left in the run, when `stage` did `step` > 0 iterations in `seconds`.
+
+        What is still to come is taken to be as much slower or faster as this stage is.
+        """
+        now = self.stages[stage]
+        coming = sum(later.seconds for later in self.stages[stage + 1 :])
+        return seconds / step * (now.iterations - step + coming / now.step_seconds)
+
+    def share_done(self, stage: int, step: int) -> float:
+        """The share of the run's work that is done after `step` iterations of `stage`, 0 to 1."""
+        done = sum(earlier.seconds for earlier in self.stages[:stage])
+        done += self.stages[stage].step_seconds * step
+        return done / sum(stage.seconds for stage in self.stages)
+
+
+def forecast(
+    pyramid: Sequence[Tensor],
+    options: TrainOptions,
+    hooks: Hooks,
+    device: torch.device,
+    budget: float = 8.0,
+) -> Forecast:
+    """Time a few steps of every stage on throwaway networks.
+
+    Args:
+        pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
+        options: the training's options.
+        hooks: the mode's hooks.
+        device: where it will train.
+        budget: about how many seconds this may take; stages that would take longer are inferred
+            from the work of their convolutions.
+    """
+    from consingan.core.model import Model
+    from consingan.core.noise import Noise
+    from consingan.core.sampler import make_sampler
+    from consingan.core.stage import StageTrainer
+
+    sizes, noise = [Size(*level.shape[-2:]) for level in pyramid], Noise(options.seed, device)
+    model = Model(options, hooks.padding_style(options), sizes, device)
+    sampler = make_sampler(model, pyramid, hooks, noise)
+    work, until = step_work(sizes, options), time.monotonic() + budget
+    stages: list[StageForecast] = []
+    for stage, size in enumerate(sizes):
+        if stage > 0:
+            model.grow()
+            model.amplitudes[-1] = options.noise_amplitude
+        inferred = stages[-1].step_seconds * work[stage] / work[stage - 1] if stages else 0.0
+        left = until - time.monotonic()
+        measured = 3 * inferred < left
+        trainer = StageTrainer(sampler, hooks, noise)
+        seconds = _time(trainer, left / (len(sizes) - stage)) if measured else inferred
+        stages.append(
+            StageForecast(
+                size,
+                trainer.window,
+                trainer.learning_parameters,
+                trainer.iterations,
+                seconds,
+                measured,
+            )
+        )
+    rate = _seconds_a_pixel(sampler)
+    pictures = rate * PICTURES * sum(size.height * size.width for size in sizes)
+    return Forecast(tuple(stages), pictures, _peak_memory(device))
 
 
 def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
     """The work of one iteration at each stage, in multiply-adds of its convolutions."""
+    from consingan.core.stage import training_window
+
     body = 9.0 * options.layers * options.filters**2
     critic = body + 9.0 * 4 * options.filters  # with its 3-channel head and 1-channel tail
-    pixels = [size.height * size.width for size in sizes]
     work = []
-    for stage in range(len(sizes)):
+    for stage, size in enumerate(sizes):
+        window = training_window(size, options)
+        share = window.height * window.width / (size.height * size.width)
+        pixels = [share * level.height * level.width for level in sizes[: stage + 1]]
         first = max(0, stage + 1 - options.train_depth)
-        generator = FROZEN * sum(pixels[:first]) + LEARNING * sum(pixels[first : stage + 1])
-        critic_passes = CRITIC_STEP * options.critic_steps + CRITIC_READ
-        work.append(critic_passes * pixels[stage] * critic + generator * body)
+        # A pass forward and back costs three forward; the penalty four; the generator runs twice.
+        critic_passes = 10 * options.critic_steps + 2
+        generator = sum(pixels[:first]) + 6 * sum(pixels[first:])
+        work.append(critic_passes * pixels[-1] * critic + generator * body)
     return work
 
 
-class Forecast:
-    """Time left, from the speed that this machine showed so far in the run."""
+def _time(trainer: StageTrainer, budget: float) -> float:
+    """Seconds a step: the median of a few, after one to warm up."""
+    until, times = time.monotonic() + budget, []
+    for step in range(TIMED_STEPS + 1):
+        started = time.monotonic()
+        losses = trainer.step(step)
+        float(losses.critic)  # waits for the device
+        times.append(time.monotonic() - started)
+        if step > 0 and time.monotonic() + times[-1] > until:
+            break
+    return median(times[1:])
 
-    def __init__(self, sizes: Sequence[Size], options: TrainOptions) -> None:
-        self._work = step_work(sizes, options)
-        self._niter = options.niter
 
-    def stage_left(self, step: int, seconds: float) -> float:
-        """Seconds left in a stage that did `step` > 0 iterations in `seconds`."""
-        return seconds / step * (self._niter - step)
+def _seconds_a_pixel(sampler: Sampler) -> float:
+    """What a pixel of a picture takes at the largest stage."""
+    size = Size(min(PROBE, sampler.size.height), min(PROBE, sampler.size.width))
+    times = []
+    for index in range(2):
+        started = time.monotonic()
+        sampler.sample(index, size=size).cpu()
+        times.append(time.monotonic() - started)
+    return min(times) / (size.height * size.width)
 
-    def run_left(self, stage: int, step: int, seconds: float) -> float:
-        """Seconds left in the run, when `stage` did `step` > 0 iterations in `seconds`."""
-        speed = seconds / (step * self._work[stage])
-        coming = sum(self._work[stage + 1 :]) * self._niter
-        return self.stage_left(step, seconds) + speed * coming
 
-    def share_done(self, stage: int, step: int) -> float:
-        """The share of the run's work that is done after `step` iterations of `stage`, 0 to 1."""
-        done = sum(self._work[:stage]) * self._niter + self._work[stage] * step
-        return done / (sum(self._work) * self._niter)
+def _peak_memory(device: torch.device) -> int:
+    import sys
+
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

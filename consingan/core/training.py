@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 from consingan.core.config import Size, TrainOptions, parse_options
 from consingan.core.devices import find_device
 from consingan.core.files import folder_name
+from consingan.core.forecast import Forecast, forecast
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image, to_tensor
-from consingan.core.pyramid import fit, resize
+from consingan.core.pyramid import build_pyramid, fit, resize
 from consingan.core.records import Plugin, RunConfig, RunState
 from consingan.core.run import FIXED_NOISE, START, Run, sha256, stage_file
 from consingan.errors import OptionError, PictureError, RunError
 
 if TYPE_CHECKING:
+    import torch
+
     from consingan.core.hooks import Hooks
 
 
@@ -56,9 +59,8 @@ def create_run(
     be smaller than the critic's view.
     """
     _check_naive(hooks, naive)
-    size = fit(picture.size, options.max_size)
-    sizes = hooks.stage_sizes(size, options)
-    _check_sizes(picture, sizes, options)
+    sizes = _sizes(picture, options, hooks)
+    size = sizes[-1]
     config = RunConfig(
         consingan=version("consingan"),
         created=datetime.now(timezone.utc).astimezone(),
@@ -74,6 +76,15 @@ def create_run(
         files["naive.png"] = _reduced(naive, fit(naive.size, max(size)))
     state = RunState(status="training", picture_sha256=sha256(files["picture.png"]), sizes=sizes)
     return Run.create(root, config, state, files, hooks)
+
+
+def plan_training(
+    picture: Picture, options: TrainOptions, hooks: Hooks, device: torch.device
+) -> Forecast:
+    """What training would do and how long it would take; see `forecast` and `create_run`."""
+    sizes = _sizes(picture, options, hooks)
+    pyramid = build_pyramid(resize(to_tensor(picture.image), sizes[-1]), sizes)
+    return forecast([level.to(device) for level in pyramid], options, hooks, device)
 
 
 def create_fine_tuning(
@@ -155,6 +166,13 @@ def _check_naive(hooks: Hooks, naive: Picture | None) -> None:
 
 def _reduced(picture: Picture, size: Size) -> bytes:
     return encode_png(to_image(resize(to_tensor(picture.image), size)))
+
+
+def _sizes(picture: Picture, options: TrainOptions, hooks: Hooks) -> list[Size]:
+    """The stages' sizes. Raises PictureError or OptionError if they cannot be trained."""
+    sizes = hooks.stage_sizes(fit(picture.size, options.max_size), options)
+    _check_sizes(picture, sizes, options)
+    return sizes
 
 
 def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> None:

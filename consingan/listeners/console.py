@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from consingan.console import duration
+from consingan.console import duration, outlook
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.forecast import Forecast
 from consingan.core.hookspecs import hookimpl
@@ -25,6 +25,8 @@ class ConsoleProgress:
     """Stage, step, speed, time left in stage and run, and the last preview."""
 
     def __init__(self, console: Console) -> None:
+        self.forecast: Forecast | None = None
+        """What the times left are told from; without it, only the stage's is."""
         self._console = console
         self._live: Live | None = None
         self._run: Run | None = None
@@ -35,12 +37,9 @@ class ConsoleProgress:
     def run_started(self, run: Run) -> None:
         """Say what begins."""
         self._run = run
-        self._forecast = Forecast(run.sizes, run.options)
-        self._console.print(
-            f"{run.config.picture}: {run.mode}, {len(run.sizes)} stages to {run.sizes[-1]} pixels",
-            highlight=False,
-            markup=False,
-        )
+        stages = f"{len(run.sizes)} stages to {run.sizes[-1]} pixels"
+        expected = f"; {outlook(self.forecast)}" if self.forecast else ""
+        self._print(f"{run.config.picture}: {run.mode}, {stages}{expected}")
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, refresh_per_second=4)
             self._live.start()
@@ -55,13 +54,13 @@ class ConsoleProgress:
     @hookimpl
     def step_logged(self, event: StepLogged) -> None:
         """Refresh the block, or print a line if the last is old."""
-        left = self._forecast.run_left(event.stage, event.step, event.seconds)
         if self._live is not None:
-            self._live.update(self._block(event, left))
+            self._live.update(self._block(event))
         elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
             self._last_line = time.monotonic()
             line = f"{self._headline()}, step {event.step} of {event.niter}"
-            self._print(f"{line}; {duration(left)} left in the run")
+            left = self._run_left(event)
+            self._print(line if left is None else f"{line}; {duration(left)} left in the run")
 
     @hookimpl
     def stage_saved(self, event: StageSaved) -> None:
@@ -83,14 +82,20 @@ class ConsoleProgress:
     def _headline(self) -> str:
         return f"stage {self._stage.stage + 1} of {self._stage.stages} ({self._stage.size})"
 
-    def _block(self, event: StepLogged, left: float) -> RenderableType:
+    def _run_left(self, event: StepLogged) -> float | None:
+        if self.forecast is None:
+            return None
+        return self.forecast.run_left(event.stage, event.step, event.seconds)
+
+    def _block(self, event: StepLogged) -> RenderableType:
         bars = Table.grid(padding=(0, 1))
-        stage_left = self._forecast.stage_left(event.step, event.seconds)
-        done = self._forecast.share_done(event.stage, event.step)
-        for name, share, seconds in (
-            ("stage", event.step / event.niter, stage_left),
-            ("run", done, left),
-        ):
+        stage_left = event.seconds / event.step * (event.niter - event.step)
+        rows = [("stage", event.step / event.niter, stage_left)]
+        if self.forecast is not None:
+            done = self.forecast.share_done(event.stage, event.step)
+            left = self.forecast.run_left(event.stage, event.step, event.seconds)
+            rows.append(("run", done, left))
+        for name, share, seconds in rows:
             bar = ProgressBar(total=1.0, completed=share, width=BAR)
             bars.add_row(name, bar, f"{share:4.0%}", f"{duration(seconds)} left")
         speed = event.step / event.seconds
