@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from consingan.commands import installed, modes, runs
+from consingan.commands import evaluate, installed, modes, runs
 from consingan.console import complain
 from consingan.core.config import flag
 from consingan.errors import ConsinganError, Note, OptionError
@@ -69,6 +69,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
 
     modes.add(app, plugins)
     runs.add(app)
+    evaluate.add(app)
     installed.add(app, plugins)
     return app
 
