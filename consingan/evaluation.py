@@ -66,8 +66,8 @@ class Evaluation(BaseModel):
     against_folder: str | None
     against: Scores | None
     """The same scores of the pictures in that folder."""
-    reconstruction_psnr: float
-    """Decibels; infinity, null in JSON, if the reconstruction is exact."""
+    reconstruction_psnr: float | None
+    """Decibels; None if the reconstruction is exact."""
     reconstruction_ssim: float | None
     """None for a picture smaller than SSIM's window, 11 pixels."""
     megapixels_per_second: float
@@ -123,6 +123,8 @@ def evaluate(
 
     weights = None if inception is None else find_inception(inception)
 
+    import torch
+
     from consingan.core.metrics.pixels import psnr, ssim
 
     network = None if weights is None else load_inception(weights)
@@ -144,7 +146,7 @@ def evaluate(
         samples=ours,
         against_folder=None if against is None else str(against),
         against=theirs,
-        reconstruction_psnr=psnr(rebuilt, picture),
+        reconstruction_psnr=None if torch.equal(rebuilt, picture) else psnr(rebuilt, picture),
         reconstruction_ssim=ssim(rebuilt, picture),
         megapixels_per_second=samples
         * scorer.size.height

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,3 +230,28 @@ def test_feature_distance(network: EarlyInception) -> None:
     assert distance(picture) == pytest.approx(0, abs=1e-6)
     near = distance(torch.cat([picture, picture], dim=3))
     assert 0 < near < distance(_noise(1, 3, 60, 80)) / 5
+
+
+@pytest.mark.parametrize(("sign", "code"), [("", 0), ("-", 1)])
+def test_the_benchmark_tells_whether_a_judge_agrees(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sign: str,
+    code: int,
+) -> None:
+    from benchmarks.metrics import main
+
+    for name, seed in (("Real", 0), ("Near", 1), ("Far", None)):
+        (tmp_path / name).mkdir()
+        image = tiny_image(30, 40, seed or 0)
+        image = image.point(lambda value: 255 - value // 3) if seed is None else image
+        image.save(tmp_path / name / "1.png")
+    judge = tmp_path.parent / f"judge{code}.py"
+    judge.write_text(f"def swd(real, sample): return {sign}float((real - sample).abs().mean())")
+    arguments = ["metrics.py", str(tmp_path), "--judge", str(judge), "--json"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert main() == code
+    rows = json.loads(capsys.readouterr().out)
+    assert rows["Near"]["patch distance"] < rows["Far"]["patch distance"]
+    assert 0 < rows["the picture, JPEG 95"]["distance"] < rows["the picture, JPEG 75"]["distance"]

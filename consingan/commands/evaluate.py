@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,7 +63,7 @@ def evaluate(
             progress=lambda name, done, count: status.update(f"{name}: {done} of {count}"),
         )
     if as_json:
-        print_json(json.loads(found.model_dump_json()))
+        print_json(found.model_dump(mode="json"))
         return
     made = "samples" if found.source == "noise" else "repainted pictures"
     title = f"{found.run}: {found.mode} on {opened.config.picture}"
@@ -84,21 +83,23 @@ def _rows(found: Evaluation) -> list[tuple[str, ...]]:
         return (name, *(_shown(getattr(scores, figure), digits) for scores in both), meaning)
 
     def own(name: str, value: str, meaning: str) -> tuple[str, ...]:
-        return (name, value, *([""] if found.against else []), meaning)
+        return (name, value, *([""] if found.against else ()), meaning)
 
+    decibels = found.reconstruction_psnr
+    copied = "copies of the picture" if found.source == "noise" else "all changes are undone"
     rows = [row("patch distance", "patch_distance", "lower: textures like the picture's", ".4f")]
     if found.inception is not None:
         rows.append(row("SIFID", "sifid", "lower: deep features like the picture's"))
     if found.source == "noise":
         rows.append(row("diversity", "diversity", "higher: more varied; 0: all the same"))
     rows += [
-        row("distance to the picture", "distance", "0: copies of the picture"),
+        row("distance to the picture", "distance", f"0: {copied}"),
         row("nearest to the picture", "nearest", "the smallest distance"),
-        row("patches in place", "in_place", "1: copies of the picture"),
+        row("patches in place", "in_place", f"1: {copied}"),
         own(
             "reconstruction PSNR",
-            f"{found.reconstruction_psnr:.1f} dB",
-            "higher: the picture itself comes back better",
+            "exact" if decibels is None else f"{decibels:.1f} dB",
+            "higher: the picture comes back better",
         ),
         own("reconstruction SSIM", _shown(found.reconstruction_ssim, ".3f"), "the same; 1 at most"),
         own("megapixels a second", f"{found.megapixels_per_second:.2f}", f"on {found.device}"),

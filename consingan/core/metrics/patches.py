@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -54,13 +55,15 @@ class PatchDistance:
         return float(torch.stack(distances).mean())
 
     def _project(self, picture: Tensor) -> list[Tensor]:
-        """For each scale the sorted projections of its patches, (directions, patches)."""
+        """Each scale's patches, projected and sorted: (directions, patches), on the CPU."""
         scales: list[Tensor] = []
         while len(scales) < SCALES and min(picture.shape[-2:]) >= SIDE:
             stride = math.ceil(math.sqrt(picture.shape[-2] * picture.shape[-1] / MAX_PATCHES))
             # To project every patch onto a direction is to convolve with it.
             projected = functional.conv2d(picture, self._directions, stride=stride)
-            scales.append(projected[0].flatten(1).sort(dim=1).values)
+            # numpy sorts far faster than torch on a CPU, which would sort their places as well.
+            ordered = np.sort(projected[0].flatten(1).numpy(force=True), axis=1)
+            scales.append(torch.from_numpy(ordered))
             picture = functional.avg_pool2d(picture, 2)
         return scales
 
@@ -95,10 +98,11 @@ def share_in_place(picture: Tensor, reference: Tensor) -> float:
     overviews = (resize(each, size) for each in (picture, reference))
     patches, targets = (functional.unfold(each, SIDE)[0].T for each in overviews)
     squared = torch.cdist(patches, targets).square()
-    columns = size.width - SIDE + 1
-    places = torch.arange(len(patches), device=picture.device)
-    down, across = places // columns, places % columns
-    near = (down[:, None] - down).abs().maximum((across[:, None] - across).abs()) <= NEARBY
-    nearest = squared.min(dim=1).values
-    nearest_here = squared.masked_fill(~near, torch.inf).min(dim=1).values
-    return float((nearest_here <= nearest + SAME).float().mean())
+    rows, columns = size.height - SIDE + 1, size.width - SIDE + 1
+    places = torch.arange(rows * columns, device=picture.device)[:, None]
+    steps = torch.arange(-NEARBY, NEARBY + 1, device=picture.device)
+    down = (places // columns + steps).clamp(0, rows - 1)
+    across = (places % columns + steps).clamp(0, columns - 1)
+    around = (down[:, :, None] * columns + across[:, None, :]).flatten(1)
+    nearest_here = squared.gather(1, around).min(dim=1).values
+    return float((nearest_here <= squared.min(dim=1).values + SAME).float().mean())
