@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from consingan.api import fine_tune, open_run, resume, train
     from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
     from consingan.core.hookspecs import hookimpl
+    from consingan.core.metrics.scores import Scores
     from consingan.core.mode import Mode
     from consingan.core.run import Run
     from consingan.errors import ConsinganError
-    from consingan.evaluation import Evaluation, Scores, evaluate
+    from consingan.evaluation import Evaluation, evaluate
     from consingan.importing import import_model
 
 _HOMES = {
@@ -25,7 +26,7 @@ _HOMES = {
     "Mode": "consingan.core.mode",
     "Options": "consingan.core.config",
     "Run": "consingan.core.run",
-    "Scores": "consingan.evaluation",
+    "Scores": "consingan.core.metrics.scores",
     "Size": "consingan.core.config",
     "SizeOptions": "consingan.core.config",
     "TrainOptions": "consingan.core.config",
