@@ -1,7 +1,7 @@
 """Learn from one picture, then make new ones.
 
-`train` learns, `open_run` and `Run.apply` make pictures, `Mode` and `hookimpl` add modes. Nothing
-is imported before it is used: torch takes a second to load.
+`train` learns, `open_run` and `Run.apply` make pictures, `evaluate` scores them, `Mode` and
+`hookimpl` add modes. Nothing is imported before it is used: torch takes a second to load.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from consingan.api import fine_tune, open_run, plan, resume, train
     from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
     from consingan.core.hookspecs import hookimpl
+    from consingan.core.metrics.scores import Scores
     from consingan.core.mode import Mode
     from consingan.core.run import Run
     from consingan.errors import ConsinganError
+    from consingan.evaluation import Evaluation, evaluate
     from consingan.importing import import_model
 
 _HOMES = {
     "ConsinganError": "consingan.errors",
+    "Evaluation": "consingan.evaluation",
     "Mode": "consingan.core.mode",
     "Options": "consingan.core.config",
     "Run": "consingan.core.run",
+    "Scores": "consingan.core.metrics.scores",
     "Size": "consingan.core.config",
     "SizeOptions": "consingan.core.config",
     "TrainOptions": "consingan.core.config",
+    "evaluate": "consingan.evaluation",
     "fine_tune": "consingan.api",
     "hookimpl": "consingan.core.hookspecs",
     "import_model": "consingan.importing",
@@ -38,12 +43,15 @@ _HOMES = {
 
 __all__ = [
     "ConsinganError",
+    "Evaluation",
     "Mode",
     "Options",
     "Run",
+    "Scores",
     "Size",
     "SizeOptions",
     "TrainOptions",
+    "evaluate",
     "fine_tune",
     "hookimpl",
     "import_model",

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from consingan.commands import installed, modes, plan, runs
+from consingan.commands import evaluate, installed, modes, plan, runs
 from consingan.console import complain
 from consingan.core.config import flag
 from consingan.errors import ConsinganError, Note, OptionError
@@ -70,6 +70,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
     modes.add(app, plugins)
     plan.add(app)
     runs.add(app)
+    evaluate.add(app)
     installed.add(app, plugins)
     return app
 

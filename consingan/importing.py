@@ -1,7 +1,6 @@
 """Runs that the published ConSinGAN code trained, as run folders of ours.
 
-Its weights are pickled, and a pickle can run any code. So they are read with torch's restricted
-unpickler alone, and of what comes out only numbers and ordinary tensors are used, as copies.
+Its weights are pickled; `consingan.weights` reads them without running any code.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import math
 import os
 import reprlib
-import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -29,21 +26,20 @@ from consingan.core.outputs import encode_png
 from consingan.core.pictures import to_image
 from consingan.core.records import RunConfig, RunState, SavedStage
 from consingan.core.run import FIXED_NOISE, Run, sha256, stage_file
-from consingan.errors import RunError
 from consingan.plugins import find_plugins
-from consingan.published import AGAIN, fault, find_file, read_options, read_settings
+from consingan.published import AGAIN, fault, read_options, read_settings
+from consingan.weights import read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-MAX_WEIGHTS = 2 * 10**9
-"""Bytes of a .pth file, packed and unpacked; a larger one is refused unread."""
 MAX_STAGES = 64
 """As in the option train_stages."""
 MAX_AMPLITUDE = 100.0
 """The published code's are at most 2 * noise_amp, which is 0.1 unless changed."""
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 """Batch norm's memory of training, which the published code keeps and never uses."""
+STAGE_FOLDERS = "the stage folders N/netG.pth hold the same weights: copy them beside it"
 
 
 def import_model(folder: str | Path, out: str | Path = "runs") -> Run:
@@ -137,7 +133,7 @@ def _weights(
 
     last = _last_stage(source, len(sizes))
     name = "G.pth" if last is None else f"{last}/netG.pth"
-    found = _read(source, name, dict)
+    found = _read(source, name, dict, STAGE_FOLDERS if last is None else AGAIN)
     head = found.get("head.conv.weight")
     if head is None or head.ndim == 0 or len(head) != options.filters:
         # Asked first, since what the file has bounds what such networks can cost.
@@ -182,63 +178,10 @@ def _fit(
 
 
 def _read(
-    source: Path, name: str, kind: type[dict[Any, Any]] | type[list[Any]]
+    source: Path,
+    name: str,
+    kind: type[dict[Any, Any]] | type[list[Any]],
+    advice: str = AGAIN,
 ) -> dict[str, Tensor]:
-    """The tensors of a .pth file by name, or by number if it is a list: finite, float32, on CPU.
-
-    Batch norm's statistics are left out. Raises RunError if it holds anything else, without ever
-    running it.
-    """
-    import torch
-
-    file = find_file(source, name, MAX_WEIGHTS)
-    try:
-        with file.open("rb") as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, about files that are then refused
-            entries = zipfile.ZipFile(stream).infolist() if zipfile.is_zipfile(stream) else []
-            if sum(entry.file_size for entry in entries) > MAX_WEIGHTS:
-                raise fault(file, f"unpacks to more than {MAX_WEIGHTS:,} bytes; {AGAIN}")
-            stream.seek(0)
-            loaded = torch.load(stream, map_location="cpu", weights_only=True)
-    except RunError:
-        raise
-    except Exception as error:  # the unpickler raises nearly anything on damaged files
-        reason = "is damaged, or holds more than tensors, which could run any code"
-        if name == "G.pth":
-            advice = "the stage folders N/netG.pth hold the same weights: copy them beside it"
-            raise fault(file, f"{reason}, as a pickled module does; {advice}") from None
-        if isinstance(error, PermissionError):
-            reason = f"cannot be read: {error.strerror}"
-        raise fault(file, f"{reason}; {AGAIN}") from None
-    if not isinstance(loaded, kind):
-        raise fault(file, f"holds no {kind.__name__} of tensors; {AGAIN}")
-    # The class's own method: a pickle can replace those of its objects.
-    items = dict.items(loaded if isinstance(loaded, dict) else dict(enumerate(loaded)))
-    left, tensors = file.stat().st_size, {}
-    for key, value in items:
-        if isinstance(key, str) and key.endswith(STATISTICS):
-            continue
-        tensor = _ordinary(value)
-        if tensor is None or not isinstance(key, str | int):
-            raise fault(file, f"holds something other than tensors and numbers; {AGAIN}")
-        left -= tensor.nbytes
-        if left < 0:  # views of one another, whose copies could fill any memory
-            raise fault(file, f"claims more numbers than it has bytes for; {AGAIN}")
-        tensor = tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
-        if not tensor.isfinite().all():
-            raise fault(file, f"holds numbers that are infinite or undefined; {AGAIN}")
-        tensors[str(key)] = tensor
-    return tensors
-
-
-def _ordinary(value: Any) -> Tensor | None:
-    """A number or a tensor of real numbers, as an object that the file has no hand in; or None."""
-    import torch
-
-    if type(value) in (int, float):
-        return torch.tensor(float(value)) if abs(value) < 2**63 else None
-    if type(value) not in (torch.Tensor, torch.nn.Parameter):
-        return None
-    tensor: Tensor = torch.Tensor.detach(value)
-    dense = tensor.layout is torch.strided and not tensor.is_nested
-    return tensor if dense and tensor.is_floating_point() and tensor.device.type == "cpu" else None
+    """The tensors of a .pth file, without batch norm's statistics. Raises RunError."""
+    return read_tensors(source, name, kind, leave_out=STATISTICS, advice=advice)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import consingan
-from consingan import Run, cli, importing
+from consingan import Run, cli, importing, weights
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.files import folder_name
 from consingan.core.model import Model
@@ -487,7 +487,7 @@ def test_files_that_unpack_to_more_are_refused(
     publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = publish().folder
-    monkeypatch.setattr(importing, "MAX_WEIGHTS", 10**6)
+    monkeypatch.setattr(weights, "MAX_WEIGHTS", 10**6)
     with zipfile.ZipFile(folder / "reals.pth", "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/9", bytes(10**6))
     check_refused(folder, "reals.pth' unpacks to more than 1,000,000 bytes")

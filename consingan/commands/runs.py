@@ -60,7 +60,7 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
     if opened.config.parent is not None:
         print(escaped(f"fine-tuned from {opened.config.parent}"))
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
-    print(f"Next: {_next_command(opened)}")
+    print(f"Next: {next_command(opened)}")
 
 
 def import_run(
@@ -82,7 +82,7 @@ def import_run(
     for note in run.config.notes:
         complain(f"note: {note}")
     print(f"Imported: {escaped(str(run.path))}")
-    print(f"Next: {_next_command(run)}")
+    print(f"Next: {next_command(run)}")
 
 
 def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> None:
@@ -106,14 +106,15 @@ def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> Non
         train_run(run, device)
     except KeyboardInterrupt:
         done, stages = run.stages_done, len(run.sizes)
-        complain(f"stopped; {done} of {stages} stages are saved. Next: {_next_command(run)}")
+        complain(f"stopped; {done} of {stages} stages are saved. Next: {next_command(run)}")
         raise
     total = duration(sum(stage.seconds for stage in run.state.stages))
     print(f"Trained in {total}: {escaped(str(run.path))}")
-    print(f"Next: {_next_command(run)}")
+    print(f"Next: {next_command(run)}")
 
 
-def _next_command(run: Run) -> str:
+def next_command(run: Run) -> str:
+    """What to type next: resume an unfinished run, apply a finished one."""
     path = escaped(str(run.path))
     if not run.complete:
         return f"consingan resume {path}"
@@ -127,5 +128,5 @@ def _summary(run: Run) -> dict[str, Any]:
         "path": str(run.path),
         **run.config.model_dump(mode="json"),
         **run.state.model_dump(mode="json"),
-        "next": _next_command(run),
+        "next": next_command(run),
     }

@@ -12,11 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from consingan.core.config import Size
-from consingan.core.pictures import load_picture, to_image, to_tensor
+from consingan.core.pictures import SUFFIXES, load_picture, to_image, to_tensor
 from consingan.errors import PictureError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-"""What a mask's file may end in, in upper or lower case."""
 SAME_ASPECT = 0.02
 """How far two aspect ratios may differ, relatively, and still count as the same."""
 TRUNCATION = 4

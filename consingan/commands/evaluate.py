@@ -1,0 +1,111 @@
+"""`consingan evaluate`: figures for what a run makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
+from consingan.commands.runs import next_command
+from consingan.console import escaped, print_json, print_table
+
+if TYPE_CHECKING:
+    from consingan.evaluation import Evaluation
+
+
+def add(app: typer.Typer) -> None:
+    """Give `app` the command."""
+    app.command(rich_help_panel="Runs", no_args_is_help=True)(evaluate)
+
+
+def evaluate(
+    run: RunName,
+    samples: Annotated[int, typer.Option(help="How many pictures to make and score.")] = 50,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Score the pictures in this folder as well, such as another tool's samples.",
+            show_default=False,
+        ),
+    ] = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|download",
+            help="Add SIFID, with the Inception-v3 weights of a .pth file; or download "
+            "torchvision's, 104 MB, once.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which samples: those of `apply --seed`.")] = 0,
+    runs: RunsFolder = RUNS,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score a run: how good and how varied its samples are, and whether they are copies."""
+    from rich.console import Console
+
+    from consingan import evaluation
+    from consingan.api import open_run
+
+    opened = open_run(run, runs=runs)
+    with Console(stderr=True).status("loading") as status:
+        found = evaluation.evaluate(
+            opened,
+            samples,
+            against=against,
+            inception=inception,
+            seed=seed,
+            device=device,
+            progress=lambda name, done, count: status.update(f"{name}: {done} of {count}"),
+        )
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    made = "samples" if found.source == "noise" else "repainted pictures"
+    title = f"{found.run}: {found.mode} on {opened.config.picture}"
+    print(escaped(f"{title}, {found.samples.pictures} {made} of {found.size}"))
+    header = ["", made]
+    if found.against_folder is not None:
+        header.append(escaped(Path(found.against_folder).name or found.against_folder))
+    print_table([*header, "how to read it"], _rows(found))
+    print(f"Next: {next_command(opened)}")
+
+
+def _rows(found: Evaluation) -> list[tuple[str, ...]]:
+    """A row a figure: its name, the samples' value, the folder's if there is one, its meaning."""
+
+    def row(name: str, figure: str, meaning: str, digits: str = ".3f") -> tuple[str, ...]:
+        both = (found.samples, found.against) if found.against else (found.samples,)
+        return (name, *(_shown(getattr(scores, figure), digits) for scores in both), meaning)
+
+    def own(name: str, value: str, meaning: str) -> tuple[str, ...]:
+        return (name, value, *([""] if found.against else ()), meaning)
+
+    decibels = found.reconstruction_psnr
+    copied = "copies of the picture" if found.source == "noise" else "all changes are undone"
+    rows = [row("patch distance", "patch_distance", "lower: textures like the picture's", ".4f")]
+    if found.inception is not None:
+        rows.append(row("SIFID", "sifid", "lower: deep features like the picture's"))
+    if found.source == "noise":
+        rows.append(row("diversity", "diversity", "higher: more varied; 0: all the same"))
+    rows += [
+        row("distance to the picture", "distance", f"0: {copied}"),
+        row("nearest to the picture", "nearest", "the smallest distance"),
+        row("patches in place", "in_place", f"1: {copied}"),
+        own(
+            "reconstruction PSNR",
+            "exact" if decibels is None else f"{decibels:.1f} dB",
+            "higher: the picture comes back better",
+        ),
+        own("reconstruction SSIM", _shown(found.reconstruction_ssim, ".3f"), "the same; 1 at most"),
+        own("megapixels a second", f"{found.megapixels_per_second:.2f}", f"on {found.device}"),
+    ]
+    return rows
+
+
+def _shown(value: float | None, digits: str) -> str:
+    return "-" if value is None else format(value, digits)

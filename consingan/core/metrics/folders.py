@@ -1,0 +1,62 @@
+"""A folder of pictures, such as another tool's samples, to be scored beside a run's."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consingan.core.config import Size
+from consingan.core.pictures import SUFFIXES, load_picture, to_tensor
+from consingan.core.pyramid import resize
+from consingan.errors import Note, OptionError, PictureError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAME_SIZE = 0.02
+"""How far sides and aspect ratios may differ, relatively, and still count as the same."""
+NO_SAMPLES = ("sheet", "reconstruction")
+"""What files are called, after an optional prefix and a dash, that lie beside samples."""
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The pictures of a folder by name, but those that are no samples. Raises OptionError."""
+    try:
+        files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
+    except OSError as error:
+        raise OptionError(f"cannot read {str(folder)!r}: {error.strerror}", "against") from None
+    chosen = [file for file in files if file.stem.rpartition("-")[2] not in NO_SAMPLES]
+    if not chosen:
+        suffixes = ", ".join(SUFFIXES)
+        raise OptionError(f"{str(folder)!r} holds no pictures ({suffixes})", "against")
+    if any(file.suffix.lower() in (".jpg", ".jpeg") for file in chosen):
+        warnings.warn(
+            f"{str(folder)!r} holds JPEG files, whose compression moves the figures; "
+            "the samples are scored as PNG",
+            Note,
+            stacklevel=3,
+        )
+    return sorted(chosen)
+
+
+def load_pictures(files: list[Path], size: Size) -> Iterator[Tensor]:
+    """The files' pictures in [0, 1], each resized to `size` if it is not nearly that already."""
+    resized = 0
+    for file in files:
+        picture = load_picture(file)
+        tall, wide = picture.size.height / size.height, picture.size.width / size.width
+        # A thin picture's ratio is coarser than that: its sides are whole pixels.
+        if abs(tall / wide - 1) > max(SAME_SIZE, 1 / min(size)):
+            raise PictureError(
+                f"{str(file)!r} has {picture.size} pixels but the training picture {size}; "
+                "compare pictures of its aspect ratio"
+            )
+        pixels = to_tensor(picture.image)
+        if max(abs(tall - 1), abs(wide - 1)) > max(SAME_SIZE, 1 / min(size)):
+            pixels = resize(pixels, size)
+            resized += 1
+        yield (pixels + 1) / 2
+    if resized:
+        warnings.warn(f"{resized} of {len(files)} were resized to {size}", Note, stacklevel=2)
