@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from consingan.core.config import DEFAULT_PRESET, TrainOptions, train_options
-from consingan.core.devices import find_device, find_precision
+from consingan.core.devices import find_device, with_precision
 from consingan.core.forecast import Forecast
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import Picture, from_image, load_picture
@@ -105,9 +105,10 @@ def prepare(
     options: dict[str, Any],
 ) -> Run:
     """Check everything that `train` is given, then make the run folder; nothing trains yet."""
-    loaded, parsed = _parse(plugins, mode, preset, device, options)
+    loaded, parsed = _parse(plugins, mode, preset, options)
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)
+    parsed = with_precision(parsed, find_device(device))
     hooks = Hooks(loaded.mode, _with_own(listeners))
     return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, shown)
 
@@ -125,20 +126,18 @@ def plan(
     Times a few steps on this machine, within about ten seconds; nothing is written. Raises what
     `train` raises before it trains.
     """
-    loaded, parsed = _parse(find_plugins(), mode, preset, device, options)
-    hooks, place = Hooks(loaded.mode), find_device(device)
-    return plan_training(_read_picture(picture), parsed, hooks, place)
+    loaded, parsed = _parse(find_plugins(), mode, preset, options)
+    source, place = _read_picture(picture), find_device(device)
+    return plan_training(source, with_precision(parsed, place), Hooks(loaded.mode), place)
 
 
 def _parse(
-    plugins: Plugins, mode: str, preset: str, device: str, options: dict[str, Any]
+    plugins: Plugins, mode: str, preset: str, options: dict[str, Any]
 ) -> tuple[LoadedMode, TrainOptions]:
-    """The mode, and its options with the precision that the device is faster in."""
     loaded = plugins.mode(mode)
     mode_class = loaded.mode
     parsed = train_options(mode_class.TrainOptions, preset, options, mode_class.presets)
-    precision = find_precision(parsed.precision, find_device(device))
-    return loaded, parsed.model_copy(update={"precision": precision})
+    return loaded, parsed
 
 
 def prepare_fine_tuning(

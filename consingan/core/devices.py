@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from consingan.core.config import Precision
+from consingan.core.config import Precision, TrainOptions
 from consingan.errors import OptionError
 
 if TYPE_CHECKING:
@@ -36,16 +36,19 @@ def find_device(name: str = "auto") -> torch.device:
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
 
 
-def find_precision(wanted: Precision, device: torch.device) -> Precision:
-    """`wanted` itself, or for `auto` what the device's convolutions are faster in.
+def with_precision(options: TrainOptions, device: torch.device) -> TrainOptions:
+    """`options` with `auto` replaced by what the device's convolutions are faster in.
 
     Processors without instructions for bfloat16 emulate it, many times slower.
     """
-    return _faster(device) if wanted == "auto" else wanted
+    if options.precision != "auto":
+        return options
+    return options.model_copy(update={"precision": faster_precision(device)})
 
 
 @lru_cache
-def _faster(device: torch.device) -> Precision:
+def faster_precision(device: torch.device) -> Precision:
+    """`float32` or `bfloat16`."""
     import torch
 
     if device.type != "cpu":

@@ -166,12 +166,12 @@ class Run:
         """What makes pictures from the stages trained so far. Raises RunError if there are none."""
         import torch
 
-        from consingan.core.devices import find_device, find_precision
+        from consingan.core.devices import faster_precision, find_device
 
         if not self.state.stages:
             raise RunError(f"{str(self.path)!r} has no trained stage yet; train it first")
         model = self.load_model(find_device(device))
-        if find_precision("auto", model.device) == "float32":
+        if faster_precision(model.device) == "float32":
             model.dtype = torch.float32  # trained on a machine that is faster in bfloat16
         return self.sampler_of(model)
 
