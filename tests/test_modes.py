@@ -16,6 +16,7 @@ from torch import Tensor
 import consingan
 from consingan import Run, Size, TrainOptions, cli
 from consingan.api import prepare
+from consingan.core.config import PRESETS
 from consingan.core.hooks import Hooks
 from consingan.core.noise import Noise
 from consingan.core.sampler import Sampler, stored
@@ -174,13 +175,23 @@ def test_noise_has_a_margin_only_where_borders_vary(trained: Trained, mode: str)
 
 @pytest.mark.parametrize("size", [(480, 640), (640, 480), (300, 300), (200, 400)])
 @pytest.mark.parametrize("mode", MODES)
-def test_draft_suits_every_mode(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
-    picture = tiny_image(*size)
-    run = prepare(find_plugins(), picture, mode, "draft", None, tmp_path, "cpu", [], {})
-    assert run.options.niter == 300
-    assert len(run.sizes) == run.options.train_stages
-    assert max(run.sizes[-1]) in (112, 113)  # the published rounding, on floats
-    assert run.options.receptive_field <= min(run.sizes[0]) < min(run.sizes[-1])
+def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
+    runs = {
+        preset: prepare(
+            find_plugins(), tiny_image(*size), mode, preset, None, tmp_path, "cpu", [], {}
+        )
+        for preset in PRESETS
+    }
+    total = {}
+    for preset, run in runs.items():
+        options = run.options
+        assert max(run.sizes[-1]) in (250, 251)  # the published rounding, on floats
+        assert options.receptive_field <= min(run.sizes[0]) < min(run.sizes[-1])
+        total[preset] = sum(options.iterations(len(run.sizes)))
+        assert options.precision != "auto"
+    assert total["draft"] < total["default"] < total["best"]
+    paper = runs["paper"].options
+    assert (paper.window, paper.precision, paper.critic_steps) == (0, "float32", 3)
 
 
 @pytest.mark.parametrize("mode", ["generation", "retarget", "harmonization"])

@@ -59,13 +59,22 @@ def test_growing_copies_the_newest_stage() -> None:
 
 def test_initial_weights_have_the_papers_spread() -> None:
     generator = Generator(TrainOptions(batch_norm=True), "zero")
-    initialize(generator, torch.Generator().manual_seed(1))
+    initialize(generator, generator.options, torch.Generator().manual_seed(1))
     weight = generator.body[0].block1.conv.weight
     assert weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert weight.mean().item() == pytest.approx(0, abs=1e-3)
     norm = generator.head.norm
     assert norm.weight.mean().item() == pytest.approx(1, abs=0.01)
     assert norm.bias.abs().max() == 0
+
+
+def test_he_weights_keep_the_size_of_signals() -> None:
+    options = TrainOptions(initialization="he")
+    critic = Critic(options)
+    initialize(critic, options, torch.Generator().manual_seed(1))
+    features = critic.body(critic.head(torch.randn(1, 3, 40, 40)))
+    assert 0.5 < features.square().mean().sqrt().item() < 2
+    assert all(bias.eq(0).all() for name, bias in critic.named_parameters() if "bias" in name)
 
 
 def test_initial_weights_follow_the_seed() -> None:
@@ -96,7 +105,7 @@ def test_the_critic_sees_its_receptive_field_and_no_more(layers: int) -> None:
 def test_the_penaltys_gradient_equals_double_differentiation(activation: str, alpha: float) -> None:
     options = TrainOptions(filters=6, activation=activation, lrelu_alpha=alpha)
     critic = Critic(options)
-    initialize(critic, torch.Generator().manual_seed(0))
+    initialize(critic, options, torch.Generator().manual_seed(0))
     for parameter in critic.parameters():
         parameter.data.mul_(8)  # far from zero, so that mistakes show
     real, fake = torch.rand(2, 1, 3, 16, 18) * 2 - 1

@@ -40,8 +40,8 @@ class Model:
         self.generator = Generator(options, padding)
         self.critic = Critic(options)
         noise = Noise(options.seed)
-        initialize(self.generator, noise.portable("weights", "generator"))
-        initialize(self.critic, noise.portable("weights", "critic"))
+        initialize(self.generator, options, noise.portable("weights", "generator"))
+        initialize(self.critic, options, noise.portable("weights", "critic"))
         self._place()
 
     @property

@@ -70,16 +70,20 @@ def _blocks(options: TrainOptions, batch_norm: bool) -> nn.Sequential:
     )
 
 
-def initialize(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw convolution weights from N(0, 0.02) and batch norm weights from N(1, 0.02).
+def initialize(network: nn.Module, options: TrainOptions, generator: torch.Generator) -> None:
+    """Draw the weights that training begins with; `generator` is on the CPU.
 
-    `generator` is on the CPU. Convolution biases keep torch's range, drawn from it as well.
+    Convolutions from N(0, 0.02) with torch's biases, as in the paper, or after He et al. 2015,
+    which keeps the size of signals, with biases of zero. Batch norm weights from N(1, 0.02).
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            bound = (module.in_channels * KERNEL * KERNEL) ** -0.5
-            nn.init.normal_(module.weight, 0.0, WEIGHT_STD, generator=generator)
+            inputs = module.in_channels * KERNEL * KERNEL
+            he = options.initialization == "he"
+            std = (2 / (1 + options.lrelu_alpha**2) / inputs) ** 0.5 if he else WEIGHT_STD
+            nn.init.normal_(module.weight, 0.0, std, generator=generator)
             if module.bias is not None:
+                bound = 0.0 if he else inputs**-0.5
                 nn.init.uniform_(module.bias, -bound, bound, generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, WEIGHT_STD, generator=generator)

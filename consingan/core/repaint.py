@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from consingan.core.config import Options, Size, option
 from consingan.errors import Note, PictureError
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 
     from consingan.core.outputs import Outputs
     from consingan.core.sampler import Sampler
+
+
+REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "default": {"niter": 1500, "niter_last": 750},
+        "draft": {"niter": 400, "niter_last": 100},
+        "best": {"niter": 2000, "niter_last": 1500},
+    }
+)
+"""The presets' iterations: half of generation's, as the paper has it."""
 
 
 class RepaintOptions(Options):

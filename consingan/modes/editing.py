@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from consingan.core.config import PaddingStyle, TrainOptions, changed, option
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
-from consingan.core.repaint import RepaintOptions, preview_repainted, save_repainted
+from consingan.core.repaint import (
+    REPAINT_PRESETS,
+    RepaintOptions,
+    preview_repainted,
+    save_repainted,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +49,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
     TrainOptions = EditingTrain
     ApplyOptions = EditingApply
     takes_naive = True
+    presets = REPAINT_PRESETS
 
     @hookimpl
     def padding_style(self, options: EditingTrain) -> PaddingStyle:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions, changed
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 from consingan.core.pyramid import geometric_sizes
-from consingan.core.repaint import RepaintOptions, preview_repainted, save_repainted
+from consingan.core.repaint import (
+    REPAINT_PRESETS,
+    RepaintOptions,
+    preview_repainted,
+    save_repainted,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +45,7 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
     TrainOptions = HarmonizationTrain
     ApplyOptions = RepaintOptions
     takes_naive = True
-    presets = MappingProxyType({"draft": {"train_stages": 3, "min_size": 45}})
+    presets = REPAINT_PRESETS
 
     @hookimpl
     def stage_sizes(self, size: Size, options: HarmonizationTrain) -> list[Size]:

@@ -1,0 +1,144 @@
+"""Trains pictures under presets and scores what comes out: how two recipes compare.
+
+    python benchmarks/recipe.py PICTURE ... [--presets default draft] [--set niter=500 ...]
+        [--judge judge.py] [--beside FOLDER ...] [--out runs] [--json]
+
+Each line is the mean over the pictures. Times are of training alone, on this machine, beside
+whatever else it does: compare lines of one call. `--judge` names a Python file with a function
+`judge(real, samples)` for Pillow images that returns named figures, such as the team's. `--beside`
+scores another tool's samples with it: a folder with one file of the same name for each picture.
+Samples are compared as JPEG of quality 75, since formats alone move the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from PIL import Image
+
+import consingan
+from consingan.console import print_table
+from consingan.core.config import PRESETS
+from consingan.core.pictures import load_picture, to_image
+from consingan.errors import ConsinganError
+
+SAMPLES, QUALITY = 10, 75
+Judge = Callable[[Image.Image, list[Image.Image]], dict[str, float]]
+Row = dict[str, float]
+
+
+def train(picture: Path, preset: str, options: dict[str, str], out: Path) -> consingan.Run:
+    """A finished run; one that is there already is taken as it is."""
+    folder = out / preset
+    for found in sorted(folder.glob(f"{picture.stem}/*/state.json")):
+        run = consingan.open_run(found.parent)
+        if run.complete:
+            return run
+    return consingan.train(picture, preset=preset, out=folder, **options)
+
+
+def score(run: consingan.Run, picture: Path, judge: Judge | None) -> Row:
+    """The project's own metrics, and the judge's."""
+    found = consingan.evaluate(run, samples=SAMPLES)
+    row = {
+        "seconds": sum(stage.seconds for stage in run.state.stages),
+        "patch distance": found.samples.patch_distance,
+        "diversity": found.samples.diversity or 0.0,
+        "in place": found.samples.in_place,
+        "PSNR": found.reconstruction_psnr or float("inf"),
+    }
+    if judge is not None:
+        sampler = run.sampler()
+        samples = [to_image(sampler.sample(index).cpu()) for index in range(SAMPLES)]
+        figures = judge(load_picture(picture).image, list(map(as_jpeg, samples)))
+        row |= named(figures)
+    return row
+
+
+def as_jpeg(image: Image.Image) -> Image.Image:
+    """The picture after saving it as JPEG."""
+    packed = BytesIO()
+    image.save(packed, "JPEG", quality=QUALITY)
+    return Image.open(packed)
+
+
+def load_judge(file: Path) -> Judge:
+    """The function `judge` of a Python file."""
+    spec = importlib.util.spec_from_file_location("judge", file)
+    if spec is None or spec.loader is None:
+        raise ConsinganError(f"{str(file)!r} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    judge: Judge = module.judge
+    return judge
+
+
+def named(figures: dict[str, float]) -> Row:
+    """The judge's figures, without those that are counted here or need many samples."""
+    return {name: float(figures[name]) for name in figures if name not in ("n", "diversity")}
+
+
+def mean(rows: Sequence[Row]) -> Row:
+    """The mean of each figure."""
+    return {name: fmean(row[name] for row in rows) for name in rows[0]}
+
+
+def beside(folder: Path, pictures: Sequence[Path], judge: Judge) -> Row:
+    """The judge's figures of another tool's samples, one a picture."""
+    rows = []
+    for picture in pictures:
+        sample = load_picture(folder / picture.name).image
+        rows.append(named(judge(load_picture(picture).image, [sample])))
+    return mean(rows)
+
+
+def main() -> int:
+    """Train, score, print; the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("--presets", nargs="+", default=["default"], choices=list(PRESETS))
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="any option")
+    parser.add_argument("--judge", type=Path)
+    parser.add_argument("--beside", type=Path, nargs="*", default=[])
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if given.beside and given.judge is None:
+        parser.error("--beside needs a --judge")
+    judge = load_judge(given.judge) if given.judge else None
+    options = dict(pair.split("=", 1) for pair in given.set)
+    each: dict[str, dict[str, Row]] = {}
+    for preset in given.presets:
+        each[preset] = {}
+        for picture in given.pictures:
+            run = train(picture, preset, options, given.out)
+            each[preset][picture.name] = score(run, picture, judge)
+            print(preset, picture.name, each[preset][picture.name], file=sys.stderr, flush=True)
+    means: dict[str, Row] = {name: mean(list(rows.values())) for name, rows in each.items()}
+    if judge is not None:
+        means |= {folder.name: beside(folder, given.pictures, judge) for folder in given.beside}
+    if given.json:
+        print(json.dumps({"pictures": each, "means": means}, indent=2))
+        return 0
+    header = list(dict.fromkeys(name for row in means.values() for name in row))
+    cells: list[list[Any]] = [
+        [name, *(f"{row[figure]:.4g}" if figure in row else "" for figure in header)]
+        for name, row in means.items()
+    ]
+    print_table(["mean of", *header], cells)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (ConsinganError, OSError) as error:
+        sys.exit(str(error))
