@@ -25,7 +25,8 @@ from consingan.core.networks import Critic, Generator
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import to_image
 from consingan.core.records import RunConfig, RunState, SavedStage
-from consingan.core.run import FIXED_NOISE, Run, sha256, stage_file
+from consingan.core.run import Run
+from consingan.core.stages import FIXED_NOISE, sha256, stage_file
 from consingan.plugins import find_plugins
 from consingan.published import AGAIN, fault, read_options, read_settings
 from consingan.weights import read_tensors

@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from consingan.core.files import find_file
 from consingan.errors import RunError
-from consingan.published import AGAIN, fault, find_file
+from consingan.published import AGAIN, fault
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +43,7 @@ def read_tensors(
     """
     import torch
 
-    file = find_file(folder, name, MAX_WEIGHTS)
+    file = find_file(folder, name, MAX_WEIGHTS, advice)
     try:
         with file.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, about files that are then refused

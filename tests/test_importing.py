@@ -327,9 +327,9 @@ def _flip(file: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_flip, "its checksum differs"),
-        (lambda file: file.write_bytes(b""), "its checksum differs"),
-        (Path.unlink, "No such file"),
+        (_flip, "is damaged: its checksum differs"),
+        (lambda file: file.write_bytes(b""), "is damaged: its checksum differs"),
+        (Path.unlink, "is missing"),
     ],
 )
 def test_damaged_fixed_noise_is_noticed(
@@ -337,7 +337,7 @@ def test_damaged_fixed_noise_is_noticed(
 ) -> None:
     run = consingan.import_model(publish().folder, tmp_path / "runs")
     damage(run.path / "fixed_noise.safetensors")
-    with pytest.raises(RunError, match=rf"fixed_noise\.safetensors' is damaged: {message}"):
+    with pytest.raises(RunError, match=rf"fixed_noise\.safetensors' {message}"):
         run.apply(device="cpu")
 
 
@@ -452,7 +452,7 @@ def test_files_that_are_none(publish: Publish, tmp_path: Path, name: str) -> Non
     file, outside = folder / name, tmp_path / "outside"
     file.rename(outside)
     if name != "2/netG.pth":
-        check_refused(folder, f"{name}' is missing; copy it there")
+        check_refused(folder, f"{name}' is missing; copy it again")
     file.symlink_to(outside)
     check_refused(folder, f"{name}' links to a place outside the folder; copy the file itself")
     file.unlink()
