@@ -41,6 +41,8 @@ from consingan.core.recovery import remedy
 from consingan.core.stages import (
     FIXED_NOISE,
     START,
+    check_networks,
+    read_checked,
     sha256,
     stage_file,
     use_tensors,
@@ -114,9 +116,12 @@ class Run:
         state = read_record(RunState, path)
         hooks = find_hooks(config)
         try:
-            return cls(path, config, state, hooks)
+            run = cls(path, config, state, hooks)
         except OptionError as error:
             raise RunError(f"{str(path / config.file)!r} has unusable options: {error}") from None
+        if min(run.sizes[0]) < run.options.receptive_field:
+            raise RunError(f"{str(path / state.file)!r} does not fit the run's options; {RESTORE}")
+        return run
 
     @property
     def mode(self) -> str:
@@ -169,16 +174,18 @@ class Run:
         from consingan.core.model import Model
 
         padding = self.hooks.padding_style(self.options)
-        model = Model(self.options, padding, self.sizes, device)
-        for stage, saved in enumerate(self.state.stages):
-            if stage > 0:
-                model.grow()
-            if self.config.parent is not None and stage == len(self.sizes) - 1:
-                self._load(model, START, self.config.start_sha256)
-            try:
+        stage = 0
+        try:
+            check_networks(self.options, padding, self._bytes_of_first_stage())
+            model = Model(self.options, padding, self.sizes, device)
+            for stage, saved in enumerate(self.state.stages):
+                if stage > 0:
+                    model.grow()
+                if self.config.parent is not None and stage == len(self.sizes) - 1:
+                    self._load(model, START, self.config.start_sha256)
                 self._load(model, stage_file(stage), saved.sha256)
-            except DamagedError as error:
-                raise RunError(f"{error}, or {remedy(self, stage)}") from None
+        except DamagedError as error:
+            raise RunError(f"{error}, or {remedy(self, stage)}") from None
         return model
 
     def load_start(self, model: Model) -> None:
@@ -293,6 +300,11 @@ class Run:
             return StoredNoise(seed, levels, device)
 
         return use_tensors(self.path, FIXED_NOISE, checksum, stored)
+
+    def _bytes_of_first_stage(self) -> int | None:
+        if not self.stages_done:
+            return None
+        return len(read_checked(self.path, stage_file(0), self.state.stages[0].sha256))
 
     def _load(self, model: Model, name: str, checksum: str | None) -> None:
         use_tensors(self.path, name, checksum, model.load_stage)

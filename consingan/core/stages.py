@@ -14,6 +14,8 @@ from consingan.errors import DamagedError, RunError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from consingan.core.config import PaddingStyle, TrainOptions
+
 START = "start.safetensors"
 """The stage file that fine-tuning starts from."""
 FIXED_NOISE = "fixed_noise.safetensors"
@@ -60,3 +62,26 @@ def use_tensors(
         raise RunError(
             f"{str(folder / name)!r} does not fit the run: {reason}; {RESTORE}"
         ) from None
+
+
+def check_networks(options: TrainOptions, padding: PaddingStyle, first: int | None) -> None:
+    """Raise RunError if networks of such options cannot be those of a run, before they are made.
+
+    `first` is how many bytes the file of stage 0 has, if there is one. It holds the whole of a
+    network of one stage: options that ask for more are not those that it was trained with.
+    """
+    import torch
+
+    from consingan.core.networks import Critic, Generator
+
+    try:
+        with torch.device("meta"):
+            networks = Generator(options, padding), Critic(options)
+        tensors = [tensor for network in networks for tensor in network.state_dict().values()]
+        fits = sum(tensor.nbytes for tensor in tensors) <= (first or MAX_BYTES)
+    except RuntimeError:  # more numbers than can be counted
+        fits = False
+    if not fits:
+        raise RunError(
+            f"networks of {options.filters} filters and {options.layers} layers do not fit the run"
+        )

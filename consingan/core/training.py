@@ -15,8 +15,8 @@ from consingan.core.files import folder_name, remove_leftovers
 from consingan.core.forecast import Forecast, forecast
 from consingan.core.locks import training_lock
 from consingan.core.outputs import encode_png
-from consingan.core.pictures import Picture, to_image, to_tensor
-from consingan.core.pyramid import build_pyramid, fit, resize
+from consingan.core.pictures import Picture, to_image
+from consingan.core.pyramid import build_pyramid, fit, resize_image
 from consingan.core.records import Plugin, RunConfig, RunState
 from consingan.core.recovery import drop_damaged
 from consingan.core.run import Run
@@ -86,7 +86,7 @@ def plan_training(
 ) -> Forecast:
     """What training would do and how long it would take; see `forecast` and `create_run`."""
     sizes = _sizes(picture, options, hooks)
-    pyramid = build_pyramid(resize(to_tensor(picture.image), sizes[-1]), sizes)
+    pyramid = build_pyramid(resize_image(picture.image, sizes[-1]), sizes)
     return forecast([level.to(device) for level in pyramid], options, hooks, device)
 
 
@@ -148,18 +148,18 @@ def _train_locked(run: Run, place: torch.device) -> None:
     from consingan.core import engine
     from consingan.core.noise import Noise
 
-    model = run.load_model(place)
-    if run.config.parent is not None:
-        run.load_start(model)
-    sampler = run.sampler_of(model)
-    noise = Noise(run.options.seed, place)
-
-    def commit(stage: int, seconds: float) -> None:
-        run.commit(stage, model.stage_tensors(), seconds)
-
     run.set_status("training")
     run.hooks.notify("run_started", run=run)
     try:
+        model = run.load_model(place)
+        if run.config.parent is not None:
+            run.load_start(model)
+        sampler = run.sampler_of(model)
+        noise = Noise(run.options.seed, place)
+
+        def commit(stage: int, seconds: float) -> None:
+            run.commit(stage, model.stage_tensors(), seconds)
+
         engine.train(sampler, run.hooks, commit, noise, first=run.stages_done)
         run.set_status("complete")
     except BaseException as error:
@@ -179,7 +179,7 @@ def _check_naive(hooks: Hooks, naive: Picture | None) -> None:
 
 
 def _reduced(picture: Picture, size: Size) -> bytes:
-    return encode_png(to_image(resize(to_tensor(picture.image), size)))
+    return encode_png(to_image(resize_image(picture.image, size)))
 
 
 def _sizes(picture: Picture, options: TrainOptions, hooks: Hooks) -> list[Size]:
