@@ -118,7 +118,8 @@ class Run:
         try:
             run = cls(path, config, state, hooks)
         except OptionError as error:
-            raise RunError(f"{str(path / config.file)!r} has unusable options: {error}") from None
+            file, reason = str(path / config.file), str(error)[:200]
+            raise RunError(f"{file!r} has unusable options: {reason}") from None
         if min(run.sizes[0]) < run.options.receptive_field:
             raise RunError(f"{str(path / state.file)!r} does not fit the run's options; {RESTORE}")
         return run
@@ -290,6 +291,8 @@ class Run:
         self._write_state(stages=self.state.stages[:number])
 
     def _noise(self, device: torch.device) -> Noise:
+        import torch
+
         from consingan.core.noise import Noise, StoredNoise
 
         seed, checksum = self.options.seed, self.config.fixed_noise_sha256
@@ -297,6 +300,8 @@ class Run:
             return Noise(seed, device)
 
         def stored(levels: dict[str, Tensor]) -> Noise:
+            if any(level.dtype != torch.float32 for level in levels.values()):
+                raise RunError("its numbers are not float32")
             return StoredNoise(seed, levels, device)
 
         return use_tensors(self.path, FIXED_NOISE, checksum, stored)
