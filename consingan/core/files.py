@@ -91,8 +91,11 @@ def find_file(folder: Path, name: str, limit: int, advice: str) -> Path:
     return file
 
 
-def check_links(folder: Path) -> None:
-    """Raise RunError if a link directly in `folder` leads out of it: what is written must not."""
+def check_entries(folder: Path) -> None:
+    """Check that what is directly in `folder` can be written to without harm.
+
+    Raises RunError if a link leads out of it, or if something is neither a file nor a folder.
+    """
     try:
         inside = folder.resolve()
         for entry in folder.iterdir():
@@ -101,6 +104,8 @@ def check_links(folder: Path) -> None:
                     f"{str(entry)!r} links to a place outside the folder; put what it links to "
                     "there itself"
                 )
+            if not (entry.is_file() or entry.is_dir()):
+                raise RunError(f"{str(entry)!r} is neither a file nor a folder; remove it")
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "a link in it links to itself"
         raise RunError(f"cannot look into {str(folder)!r}: {reason}") from None

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from consingan.core.catalog import after_all, is_run
 from consingan.core.config import Size, TrainOptions, parse_options
-from consingan.core.files import check_links, new_folder, write_atomically
+from consingan.core.files import check_entries, new_folder, write_atomically
 from consingan.core.outputs import Outputs
 from consingan.core.pictures import load_picture, to_tensor
 from consingan.core.pyramid import build_pyramid
@@ -111,7 +111,7 @@ class Run:
         """
         if not is_run(path):
             raise RunNotFoundError(f"{str(path)!r} is not a run folder: it has no config.json")
-        check_links(path)
+        check_entries(path)
         config = read_record(RunConfig, path)
         state = read_record(RunState, path)
         hooks = find_hooks(config)

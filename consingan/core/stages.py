@@ -79,7 +79,7 @@ def check_networks(options: TrainOptions, padding: PaddingStyle, first: int | No
             networks = Generator(options, padding), Critic(options)
         tensors = [tensor for network in networks for tensor in network.state_dict().values()]
         fits = sum(tensor.nbytes for tensor in tensors) <= (first or MAX_BYTES)
-    except RuntimeError:  # more numbers than can be counted
+    except (RuntimeError, TypeError):  # more numbers than can be counted
         fits = False
     if not fits:
         raise RunError(
