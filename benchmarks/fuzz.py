@@ -26,10 +26,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import consingan
 from benchmarks.mutations import mutate, mutate_json, mutate_tensors
 from benchmarks.seeds import picture_files, published_folder, tiny_picture
+from consingan import api, importing
 from consingan.core.config import Size
 from consingan.core.masks import load_mask
 from consingan.core.pictures import load_picture
@@ -37,6 +39,7 @@ from consingan.core.run import Run
 from consingan.core.stages import sha256, stage_file
 from consingan.errors import ConsinganError
 from consingan.importing import import_model
+from consingan.plugins import find_plugins
 
 SECONDS, BYTES, LETTERS = 10.0, 10**9, 1000
 """What an input may cost, and how long an error may be."""
@@ -78,6 +81,7 @@ class Fuzzer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pictures = picture_files()
+        self.plugins = find_plugins()
         self.run = consingan.train(tiny_picture(), out=folder / "runs", device="cpu", **TINY)
         self.published = folder / "published"
         self.published.mkdir()
@@ -164,6 +168,15 @@ class Fuzzer:
             shutil.rmtree(out, ignore_errors=True)
 
     @contextmanager
+    def _plugins_found_once(self) -> Iterator[None]:
+        """Looking for them takes longer than all the rest."""
+        with (
+            patch.object(api, "find_plugins", return_value=self.plugins),
+            patch.object(importing, "find_plugins", return_value=self.plugins),
+        ):
+            yield
+
+    @contextmanager
     def _copy(self, run: Run) -> Iterator[Path]:
         copy = self.folder / "copy"
         shutil.copytree(run.path, copy)
@@ -201,7 +214,7 @@ class Fuzzer:
         return Report(inputs, used, refused, round(longest, 2), megabytes, findings)
 
     def _problem(self, reader: str, number: int, outcomes: Counter[str]) -> str | None:
-        with _alarm():
+        with _alarm(), self._plugins_found_once():
             try:
                 self.readers[reader](Random(f"{reader}/{number}"))
             except ConsinganError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -75,7 +76,7 @@ def replace_value(record: Any, random: Random) -> None:
     if isinstance(node[key], int | float) and random.random() < 0.5:
         node[key] = random.choice([node[key] + 1, node[key] - 1, node[key] * 2, node[key] * 1000])
     else:
-        node[key] = random.choice(WORDS)
+        node[key] = deepcopy(random.choice(WORDS))
 
 
 def places(node: Any) -> Iterator[tuple[Any, Any]]:

@@ -300,8 +300,8 @@ class Run:
             return Noise(seed, device)
 
         def stored(levels: dict[str, Tensor]) -> Noise:
-            if any(level.dtype != torch.float32 for level in levels.values()):
-                raise RunError("its numbers are not float32")
+            if any(level.dtype != torch.float32 or level.ndim != 4 for level in levels.values()):
+                raise RunError("it holds something other than float32 noise, (1, C, H, W)")
             return StoredNoise(seed, levels, device)
 
         return use_tensors(self.path, FIXED_NOISE, checksum, stored)
