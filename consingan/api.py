@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from pydantic import ValidationError
 
+from consingan.core.catalog import find_run
 from consingan.core.config import DEFAULT_PRESET, TrainOptions, train_options
 from consingan.core.devices import find_device, with_precision
 from consingan.core.forecast import Forecast
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import Picture, from_image, load_picture
 from consingan.core.records import RunConfig
+from consingan.core.recovery import find_damage
 from consingan.core.run import Run
 from consingan.core.training import create_fine_tuning, create_run, plan_training, train_run
 from consingan.errors import OptionError, PictureError, RunError, RunNotFoundError
@@ -196,59 +196,25 @@ def resume(
     device: str = "auto",
     listeners: Sequence[object] = (),
 ) -> Run:
-    """Train the stages that an unfinished run lacks. Arguments and errors as in `open_run`."""
+    """Train the stages that an unfinished run lacks, or whose files are damaged.
+
+    From the lowest damaged one on all are trained again, and a Note says so; the old files are
+    kept. Arguments and errors as in `open_run`.
+    """
     opened = open_unfinished(run, runs, listeners)
     train_run(opened, device)
     return opened
 
 
 def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[object]) -> Run:
-    """Open a run that has stages left to train. Raises RunError if it has none."""
+    """Open a run that has stages left to train, or to train again as their files are damaged.
+
+    Raises RunError if it has none.
+    """
     opened = open_run(run, runs=runs, listeners=listeners)
-    if opened.complete:
+    if opened.complete and find_damage(opened) is None:
         raise RunError(f"{str(opened.path)!r} is complete: there is nothing to resume")
     return opened
-
-
-def find_run(name: str, runs: Path = RUNS, mode: str | None = None) -> Path:
-    """The run folder that `name` means: a path, `latest`, or a picture's name.
-
-    Of several the newest; with `mode`, the newest of that mode that has a trained stage, if any
-    has. Raises RunNotFoundError.
-    """
-    if (Path(name) / "config.json").is_file():
-        return Path(name)
-    if name == "latest":
-        folders = list(runs.glob("*/*/config.json"))
-    else:
-        folders = [file for file in runs.glob("*/*/config.json") if file.parts[-3] == name]
-    if not folders:
-        where = f"below {str(runs)!r}"
-        known = sorted({file.parts[-3] for file in runs.glob("*/*/config.json")})
-        hint = f"there are runs on: {', '.join(known)}" if known else f"no run is {where} yet"
-        raise RunNotFoundError(f"no run {name!r} was found; {hint}")
-    fitting = [file for file in folders if mode is not None and _makes(file, mode)]
-    return max(fitting or folders, key=_created).parent
-
-
-def _makes(file: Path, mode: str) -> bool:
-    """Whether a run is of a mode and has something trained."""
-    config = _config(file)
-    trained = any(file.parent.glob("stages/*.safetensors"))
-    return config is not None and config.mode == mode and trained
-
-
-def _created(file: Path) -> datetime:
-    """When a run was made, as it says itself; a damaged one is the oldest."""
-    config = _config(file)
-    return config.created.astimezone() if config else datetime.fromtimestamp(0, timezone.utc)
-
-
-def _config(file: Path) -> RunConfig | None:
-    try:
-        return RunConfig.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        return None
 
 
 def _with_own(listeners: Sequence[object]) -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -13,20 +14,24 @@ import typer
 from consingan.commands import evaluate, installed, modes, plan, runs
 from consingan.console import complain
 from consingan.core.config import flag
-from consingan.errors import ConsinganError, Note, OptionError
+from consingan.errors import ConsinganError, Note, OptionError, Terminated
 from consingan.plugins import Plugins, find_plugins
 
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP; nohup's stays ignored
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.
 
-    0 when it is done, 2 for wrong usage, 1 for other errors, 130 after Ctrl-C. An error is one
-    line on stderr; `--debug`, anywhere, raises it instead.
+    0 when it is done, 2 for wrong usage, 1 for other errors, 130 after Ctrl-C, 143 after SIGTERM.
+    An error is one line on stderr; `--debug`, anywhere, raises it instead.
     """
     # Threads that spin long while they wait starve each other on a busy machine; ones that never
     # spin are slow on an idle one. GNU's OpenMP reads this when torch is loaded.
@@ -39,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
         try:
             app = build_app(find_plugins())
             return app(arguments, prog_name="consingan", standalone_mode=False) or 0
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt, Terminated) as error:
             if debug:
                 raise
             return _report(error)
@@ -87,8 +92,14 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated(number)
+
+
 def _report(error: BaseException) -> int:
     """Say in one line what went wrong; the exit code."""
+    if isinstance(error, Terminated):
+        return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return 130
     if isinstance(error, BrokenPipeError):

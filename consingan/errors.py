@@ -5,6 +5,17 @@ class Note(UserWarning):
     """Something that a user should know and need not act on; shown, never raised."""
 
 
+class Terminated(BaseException):
+    """A signal asks the process to end; the command line raises it, and it is no error.
+
+    It is no KeyboardInterrupt either, since Typer would take its exit code away.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.exit_code = 128 + signal
+
+
 class ConsinganError(Exception):
     """The base of all errors that a user can do something about."""
 
@@ -34,6 +45,10 @@ class PictureError(ConsinganError):
 
 class RunError(ConsinganError):
     """A run folder is damaged, unfinished, or cannot be written."""
+
+
+class DamagedError(RunError):
+    """A file of a run folder is missing, or is not what was written."""
 
 
 class RunNotFoundError(RunError):

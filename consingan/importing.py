@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save
 
-from consingan.core.config import MAX_PIXELS, PaddingStyle, Size, TrainOptions
+from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.files import folder_name
 from consingan.core.hooks import Hooks
 from consingan.core.model import AMPLITUDE, CRITIC, GENERATOR, Model
 from consingan.core.networks import Critic, Generator
 from consingan.core.outputs import encode_png
-from consingan.core.pictures import to_image
+from consingan.core.pictures import MAX_PIXELS, to_image
 from consingan.core.records import RunConfig, RunState, SavedStage
-from consingan.core.run import FIXED_NOISE, Run, sha256, stage_file
+from consingan.core.run import Run
+from consingan.core.stages import FIXED_NOISE, sha256, stage_file
 from consingan.plugins import find_plugins
 from consingan.published import AGAIN, fault, read_options, read_settings
 from consingan.weights import read_tensors

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from consingan.core.config import TrainOptions, parse_options
+from consingan.core.files import read_file
 from consingan.errors import OptionError, RunError
 
 PARAMETERS = "parameters.txt"
@@ -56,9 +57,9 @@ def read_settings(folder: Path) -> dict[str, str]:
     try:
         if not folder.is_dir():
             raise fault(folder, "is not a folder; give one that the published code trained into")
-        text = find_file(folder, PARAMETERS, MAX_TEXT).read_bytes().decode("utf-8", "replace")
     except OSError as error:
         raise fault(file, f"cannot be read: {error.strerror}; {AGAIN}") from None
+    text = read_file(folder, PARAMETERS, MAX_TEXT, AGAIN).decode("utf-8", "replace")
     settings = {}
     for line in text.split("\n"):
         name, dash, value = [*line.split(maxsplit=2), "", "", ""][:3]
@@ -87,30 +88,6 @@ def read_options(
         if isinstance(value, int | float) and value > MAX_NUMBER:
             raise fault(file, f"has an absurd {SETTINGS[ours]}: over {MAX_NUMBER:,}; {AGAIN}")
     return options
-
-
-def find_file(folder: Path, name: str, limit: int) -> Path:
-    """The path of a file that may be read: a plain one, in the folder, of `limit` bytes at most.
-
-    Raises RunError.
-    """
-    file = folder / name
-    try:
-        real = file.resolve(strict=True)
-        plain, size = real.is_file(), real.stat().st_size
-        inside = real.is_relative_to(folder.resolve())
-    except FileNotFoundError:
-        raise fault(file, "is missing; copy it there from where it was trained") from None
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, until Python 3.13
-        reason = getattr(error, "strerror", None) or "it links to itself"
-        raise fault(file, f"cannot be read: {reason}; {AGAIN}") from None
-    if not inside:
-        raise fault(file, "links to a place outside the folder; copy the file itself there")
-    if not plain:
-        raise fault(file, f"is not a file; {AGAIN}")
-    if size > limit:
-        raise fault(file, f"has {size:,} bytes, more than {limit:,}; {AGAIN}")
-    return file
 
 
 def fault(path: Path, reason: str) -> RunError:

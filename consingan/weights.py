@@ -1,18 +1,18 @@
 """Weights that others pickled: the only place that reads `.pth` files.
 
-A pickle can run any code. So they are read with torch's restricted unpickler alone, and of what
-comes out only numbers and ordinary tensors are used, as copies.
+A pickle can run any code. So they are looked through first, then read with torch's restricted
+unpickler alone, and of what comes out only numbers and ordinary tensors are used, as copies.
 """
 
 from __future__ import annotations
 
 import warnings
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from consingan.errors import RunError
-from consingan.published import AGAIN, fault, find_file
+from consingan.core.files import find_file
+from consingan.pickles import check_tensor_file
+from consingan.published import AGAIN, fault
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,17 +42,13 @@ def read_tensors(
     """
     import torch
 
-    file = find_file(folder, name, MAX_WEIGHTS)
+    file = find_file(folder, name, MAX_WEIGHTS, advice)
     try:
         with file.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, about files that are then refused
-            entries = zipfile.ZipFile(stream).infolist() if zipfile.is_zipfile(stream) else []
-            if sum(entry.file_size for entry in entries) > MAX_WEIGHTS:
-                raise fault(file, f"unpacks to more than {MAX_WEIGHTS:,} bytes; {advice}")
+            check_tensor_file(stream)
             stream.seek(0)
             loaded = torch.load(stream, map_location="cpu", weights_only=True)
-    except RunError:
-        raise
     except PermissionError as error:
         raise fault(file, f"cannot be read: {error.strerror}; {advice}") from None
     except Exception:  # the unpickler raises nearly anything on damaged files

@@ -200,7 +200,7 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_saved(here: Path) -> None:
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not list(here.glob("runs/*/*/stages/*.safetensors")):
+    while not list(here.glob("runs/*/*/stages/01.safetensors")):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)

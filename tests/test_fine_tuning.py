@@ -18,8 +18,8 @@ from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import load_picture, to_tensor
 from consingan.core.pyramid import resize
-from consingan.core.run import stage_file
 from consingan.core.sampler import Sampler
+from consingan.core.stages import stage_file
 from consingan.errors import OptionError, RunError, RunNotFoundError
 from tests.conftest import TINY, image_size, tiny_image
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import consingan
-from consingan import Run, cli, importing, weights
+from consingan import Run, cli, importing
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.files import folder_name
 from consingan.core.model import Model
@@ -327,9 +327,9 @@ def _flip(file: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_flip, "its checksum differs"),
-        (lambda file: file.write_bytes(b""), "its checksum differs"),
-        (Path.unlink, "No such file"),
+        (_flip, "is damaged: its checksum differs"),
+        (lambda file: file.write_bytes(b""), "is damaged: its checksum differs"),
+        (Path.unlink, "is missing"),
     ],
 )
 def test_damaged_fixed_noise_is_noticed(
@@ -337,7 +337,7 @@ def test_damaged_fixed_noise_is_noticed(
 ) -> None:
     run = consingan.import_model(publish().folder, tmp_path / "runs")
     damage(run.path / "fixed_noise.safetensors")
-    with pytest.raises(RunError, match=rf"fixed_noise\.safetensors' is damaged: {message}"):
+    with pytest.raises(RunError, match=rf"fixed_noise\.safetensors' {message}"):
         run.apply(device="cpu")
 
 
@@ -452,7 +452,7 @@ def test_files_that_are_none(publish: Publish, tmp_path: Path, name: str) -> Non
     file, outside = folder / name, tmp_path / "outside"
     file.rename(outside)
     if name != "2/netG.pth":
-        check_refused(folder, f"{name}' is missing; copy it there")
+        check_refused(folder, f"{name}' is missing; copy it again")
     file.symlink_to(outside)
     check_refused(folder, f"{name}' links to a place outside the folder; copy the file itself")
     file.unlink()
@@ -483,14 +483,50 @@ def test_huge_files_are_refused_unread(publish: Publish, name: str, size: int) -
     check_refused(folder, f"{name}' has {size:,} bytes, more than {size - 1:,}")
 
 
-def test_files_that_unpack_to_more_are_refused(
-    publish: Publish, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_that_unpack_to_more_are_refused(publish: Publish) -> None:
     folder = publish().folder
-    monkeypatch.setattr(weights, "MAX_WEIGHTS", 10**6)
     with zipfile.ZipFile(folder / "reals.pth", "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/9", bytes(10**6))
-    check_refused(folder, "reals.pth' unpacks to more than 1,000,000 bytes")
+    check_refused(folder, "reals.pth' is damaged, or holds more than tensors")
+
+
+def nested_tuples(depth: int) -> bytes:
+    """A pickle of a dict whose key is a pair of the same pair of the same pair..."""
+    pairs = b"".join(b"h%ch%c\x86q%c" % (k, k, k + 1) for k in range(depth))
+    return b"\x80\x02K\x01\x85q\x00" + pairs + b"}h%cK\x01s." % depth
+
+
+def array_of_zeros(size: int) -> bytes:
+    """A pickle of a bytearray that says only how long it is."""
+    return b"\x80\x02cbuiltins\nbytearray\n\x8a\x08" + size.to_bytes(8, "little") + b"\x85R."
+
+
+def test_these_pickles_would_take_time_and_memory(tmp_path: Path) -> None:
+    for name, content in (("a", nested_tuples(4)), ("b", array_of_zeros(1000))):
+        replace_pickle(tmp_path / name, content)
+        torch.load(tmp_path / name, weights_only=True)
+
+
+@pytest.mark.parametrize("content", [nested_tuples(60), array_of_zeros(2**40)])
+@pytest.mark.parametrize("name", TENSOR_FILES)
+def test_pickles_that_would_take_for_ever_are_refused(
+    publish: Publish, name: str, content: bytes
+) -> None:
+    folder = publish().folder
+    replace_pickle(folder / name, content)
+    check_refused(folder, f"{name}' is damaged, or holds more than tensors")
+    (folder / name).write_bytes(content * 5)  # as torch wrote before 1.6
+    check_refused(folder, f"{name}' is damaged, or holds more than tensors")
+
+
+def replace_pickle(file: Path, content: bytes) -> None:
+    """A file of torch.save with another pickle in it."""
+    torch.save([torch.zeros(2)], file)
+    with zipfile.ZipFile(file) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, old in entries.items():
+            archive.writestr(name, content if name.endswith("data.pkl") else old)
 
 
 @pytest.mark.parametrize(
@@ -549,7 +585,7 @@ def wide() -> Tensor:
         ),
         (["a", "b", "c"], "something other than tensors"),
         ([[wide()], [wide()], [wide()]], "something other than tensors"),
-        ([True, None, b"x"], "something other than tensors"),
+        ([True, None, b"x"], "holds more than tensors"),
         ([1, 2, 3], "other than pictures"),
         ([torch.zeros(()) for _ in range(3)], "other than pictures"),
         ([wide(), wide(), wide()[:, :1].clone()], "other than pictures"),
@@ -564,9 +600,9 @@ def wide() -> Tensor:
         ([wide(), wide(), wide() / 0], "infinite or undefined"),
         ([wide(), wide(), wide().double() + 1e300], "infinite or undefined"),
         ([wide(), wide(), wide().int()], "something other than tensors"),
-        ([wide(), wide(), wide() + 1j], "something other than tensors"),
-        ([wide(), wide(), wide().to_sparse()], "something other than tensors"),
-        ([wide(), wide(), wide().to("meta")], "something other than tensors"),
+        ([wide(), wide(), wide() + 1j], "holds more than tensors"),
+        ([wide(), wide(), wide().to_sparse()], "holds more than tensors"),
+        ([wide(), wide(), wide().to("meta")], "holds more than tensors"),
     ],
 )
 def test_odd_reals(publish: Publish, content: object, message: str) -> None:
@@ -664,19 +700,27 @@ class Pickled:
         return self.reduced
 
 
-def test_objects_with_replaced_methods_are_harmless(tmp_path: Path, publish: Publish) -> None:
+def test_a_dict_with_replaced_methods_is_harmless(tmp_path: Path, publish: Publish) -> None:
     published = publish()
     file = published.folder / "2" / "netG.pth"
     weights = torch.load(file, weights_only=True)
-    for method in ("detach", "to", "numel", "isfinite"):
-        setattr(weights["tail.0.bias"], method, complex)
-    replaced = {method: complex for method in ("items", "keys", "values", "get")}
+    replaced = {method: OrderedDict for method in ("items", "keys", "values", "get")}
     torch.save(Pickled(OrderedDict, (), replaced, None, iter(weights.items())), file)
-    loaded = torch.load(file, weights_only=True)
-    assert loaded.items is loaded["tail.0.bias"].to is complex
+    assert torch.load(file, weights_only=True).items is OrderedDict
     run = consingan.import_model(published.folder, tmp_path / "runs")
     rebuilt = run.sampler("cpu").reconstruction()
     torch.testing.assert_close(rebuilt, published.rebuilt(), rtol=0, atol=1e-6)
+
+
+def test_tensors_with_replaced_methods_are_refused(publish: Publish) -> None:
+    folder = publish().folder
+    weights = torch.load(folder / "2" / "netG.pth", weights_only=True)
+    for method in ("detach", "to", "numel", "isfinite"):
+        setattr(weights["tail.0.bias"], method, complex)
+    torch.save(weights, folder / "2" / "netG.pth")
+    loaded = torch.load(folder / "2" / "netG.pth", weights_only=True)
+    assert loaded["tail.0.bias"].to is complex
+    check_refused(folder, "netG.pth' is damaged, or holds more than tensors")
 
 
 def test_a_runs_folder_that_is_a_file(tmp_path: Path, publish: Publish) -> None:

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from consingan.core import pictures
 from consingan.core.config import Size
-from consingan.core.pictures import from_image, load_picture, to_image, to_tensor
+from consingan.core.pictures import Picture, from_image, load_picture, to_image, to_tensor
 from consingan.errors import PictureError
 
 Pixels = NDArray[np.uint8]
@@ -436,6 +436,31 @@ def test_decompression_bomb_is_refused_unread(
     assert time.perf_counter() - start < 1
     assert "smaller" in message
     assert not loads
+
+
+def test_a_picture_is_converted_strip_by_strip_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = Image.fromarray(NOISE)
+    clear = noise.copy()
+    clear.putalpha(noise.getchannel("R"))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "a.png"
+    kinds: list[tuple[Image.Image, dict[str, Any]]] = [
+        (clear, {"exif": exif}),
+        (noise.convert("P"), {"transparency": 3}),
+    ]
+    for kind, options in kinds:
+        kind.save(path, **options)
+        whole = load_picture(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(pictures, "STRIP_PIXELS", 3 * kind.width)
+            strips = load_picture(path)
+            tensor = to_tensor(strips.image)
+        assert strips == Picture("a", strips.image, whole.notes)
+        assert strips.image.tobytes() == whole.image.tobytes()
+        assert tensor.equal(to_tensor(whole.image))
 
 
 def test_limit_on_pixels_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from consingan.core import pictures
 from consingan.core.config import Size
 from consingan.core.pictures import to_image, to_tensor
 from consingan.core.pyramid import (
@@ -20,6 +21,7 @@ from consingan.core.pyramid import (
     geometric_sizes,
     logarithmic_sizes,
     resize,
+    resize_image,
 )
 from tests.conftest import tiny_image
 
@@ -124,3 +126,13 @@ def test_build_pyramid_keeps_the_full_picture_and_the_range() -> None:
     assert pyramid[0].shape == (1, 3, 5, 7)
     assert pyramid[1] is picture
     assert pyramid[0].abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [Size(11, 16), Size(40, 60), Size(40, 59), Size(80, 100)])
+def test_an_image_is_resized_strip_by_strip_to_the_same_bits(
+    size: Size, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = tiny_image(40, 60)
+    whole = resize(to_tensor(image), size)
+    monkeypatch.setattr(pictures, "STRIP_PIXELS", 7 * 60)
+    assert torch.equal(resize_image(image, size), whole)

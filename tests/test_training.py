@@ -26,7 +26,7 @@ from consingan.core.pyramid import build_pyramid
 from consingan.core.sampler import Sampler, make_sampler
 from consingan.core.stage import StageTrainer
 from consingan.core.training import train_run
-from consingan.errors import ModeError, OptionError, PictureError, RunError, RunNotFoundError
+from consingan.errors import ModeError, Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.modes.generation import Generation
 from tests.conftest import TINY, image_size, tiny_image
 
@@ -410,7 +410,10 @@ def test_a_mode_finds_the_newest_run_that_it_can_use(tmp_path: Path) -> None:
 def test_damaged_records_are_errors(tmp_path: Path, trained: Run, file: str, content: str) -> None:
     copy = shutil.copytree(trained.path, tmp_path / "copy")
     (copy / file).write_text(content)
-    with pytest.raises(RunError, match=file):
+    with pytest.warns(Note, match=f"{file}' is damaged or missing; its backup is used"):
+        assert consingan.open_run(copy).state == trained.state
+    (copy / file.replace(".", ".backup.")).write_text(content)
+    with pytest.raises(RunError, match=rf"{file}.*restore it from a copy"):
         consingan.open_run(copy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
 from consingan.console import complain, duration, escaped, print_json, print_table
 from consingan.core.config import flag
+from consingan.errors import Terminated
 
 if TYPE_CHECKING:
     from consingan.core.run import Run
@@ -104,7 +106,7 @@ def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> Non
             run.pyramid(place), run.options, run.hooks, place, TRAIN_BUDGET
         )
         train_run(run, device)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         done, stages = run.stages_done, len(run.sizes)
         complain(f"stopped; {done} of {stages} stages are saved. Next: {next_command(run)}")
         raise
@@ -115,7 +117,7 @@ def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> Non
 
 def next_command(run: Run) -> str:
     """What to type next: resume an unfinished run, apply a finished one."""
-    path = escaped(str(run.path))
+    path = escaped(shlex.quote(str(run.path)))
     if not run.complete:
         return f"consingan resume {path}"
     fields = run.hooks.mode.ApplyOptions.model_fields.items()

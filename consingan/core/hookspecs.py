@@ -167,7 +167,7 @@ class ListenerHooks:
 
         Args:
             run: the unfinished run.
-            error: why; KeyboardInterrupt when the user stopped it.
+            error: why; KeyboardInterrupt or Terminated when the user stopped it.
         """
 
 

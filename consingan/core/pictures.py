@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from consingan.core.config import MAX_PIXELS, Size
+from consingan.core.config import Size
 from consingan.errors import PictureError
 
 if TYPE_CHECKING:
@@ -30,6 +31,16 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+MAX_PIXELS = 64_000_000
+"""Of a picture that is read: decoders need up to 12 bytes for each, and that is to fit in 1 GB."""
+MAX_WEBP_PIXELS = 40_000_000
+"""WebP's decoder needs more for each than any other."""
+MAX_BYTES = 300_000_000
+"""Of a picture's file; some decoders read all of it at once."""
+MAX_SCANS = 50
+"""Of a JPEG file; progressive ones have about 10, and each may take as long as a whole picture."""
+STRIP_PIXELS = 2_000_000
+"""How much of a picture is converted at a time, so that no second copy of it is needed."""
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -53,7 +64,7 @@ def load_picture(path: str | Path, background: str = "white") -> Picture:
 
     Reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF; grey, palette, CMYK and 16-bit
     pictures are converted, transparent ones composited on `background`. Raises PictureError if the
-    file is missing, empty, truncated, no picture, or larger than `MAX_PIXELS`.
+    file is missing, empty, truncated, no picture, or larger than `MAX_PIXELS` or `MAX_BYTES`.
     """
     path = Path(path)
     shown = str(path)
@@ -64,15 +75,22 @@ def load_picture(path: str | Path, background: str = "white") -> Picture:
             raise PictureError(f"{shown!r} is not a file; give the path of a picture")
         if path.stat().st_size == 0:
             raise PictureError(f"{shown!r} is empty; give a picture")
+        if path.stat().st_size > MAX_BYTES:
+            raise PictureError(
+                f"{shown!r} has more than {MAX_BYTES // 10**6} million bytes; give a smaller file"
+            )
         with ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # about metadata, and about sizes checked below
             image = stack.enter_context(Image.open(path, formats=FORMATS))
-            if image.width * image.height > MAX_PIXELS:
+            limit = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
+            if image.width * image.height > limit:
                 raise PictureError(
                     f"{shown!r} has {image.width}x{image.height} pixels, more than "
-                    f"{MAX_PIXELS // 10**6} million; give a smaller one"
+                    f"{limit // 10**6} million; give a smaller one"
                 )
+            if image.format in ("JPEG", "MPO") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
+                raise PictureError(f"{shown!r} has too many scans; save it as an ordinary JPEG")
             image.load()
             try:
                 return from_image(image, path.stem, background)
@@ -104,60 +122,84 @@ def from_image(image: Image.Image, name: str = "picture", background: str = "whi
     Raises PictureError if its mode has no plain reading as colours.
     """
     notes = []
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "is_animated", False):  # counting the frames could take for ever
         notes.append("only the first frame is used")
     tags = getattr(image, "tag_v2", {})
     if image.mode in (*SIXTEEN_BIT, "I") and (tags.get(258, (16,)), tags.get(262, 1)) != ((16,), 1):
         raise PictureError("grey TIFF needs 8 or 16 bits with black at zero; convert it first")
+    if image.mode in ("F", "La"):
+        kind = {"F": "floating-point", "La": "premultiplied grey"}[image.mode]
+        raise PictureError(f"{kind} values have no plain reading; save it with 8 or 16 bits")
+    if image.mode in (*SIXTEEN_BIT, "I"):
+        notes.append("16-bit values were reduced to 8")
+    to_srgb = _conversion_to_srgb(image)
+    if to_srgb is not None:
+        notes.append("colours were converted to sRGB")
+    converted, transparent = Image.new("RGB", image.size), False
+    for top, strip in strips(image):
+        strip = _to_eight_bits(strip)
+        if to_srgb is not None:
+            strip = ImageCms.applyTransform(strip, to_srgb) or strip
+        if strip.has_transparency_data:
+            strip = strip.convert("RGBA")
+            transparent = transparent or bool(np.asarray(strip.getchannel("A")).min() < 255)
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, background), strip)
+        converted.paste(strip.convert("RGB"), (0, top))
+    if transparent:
+        notes.append(f"transparent parts were composited on {background}")
     try:
         turn = TURNS.get(image.getexif().get(0x0112, 1))
     except Exception:  # damaged metadata is no damaged picture
         turn = None
     if turn is not None:
         notes.append("turned upright as its EXIF orientation says")
-        image = image.transpose(turn)
-    if image.mode in (*SIXTEEN_BIT, "I"):
-        notes.append("16-bit values were reduced to 8")
-        deep = np.asarray(image).clip(0, 65535)
-        key = image.info.get("transparency")  # of PNG: the grey value that is transparent
-        image = Image.fromarray((deep // 257).astype(np.uint8))
-        if key is not None:
-            image.putalpha(Image.fromarray(((deep != key) * 255).astype(np.uint8)))
-    elif image.mode in ("F", "La"):
-        kind = {"F": "floating-point", "La": "premultiplied grey"}[image.mode]
-        raise PictureError(f"{kind} values have no plain reading; save it with 8 or 16 bits")
+        converted = converted.transpose(turn)
+    return Picture(name, converted, tuple(notes))
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """A 16-bit grey image as an 8-bit one, any other as it is."""
+    if image.mode not in (*SIXTEEN_BIT, "I"):
+        return image
+    deep = np.asarray(image).clip(0, 65535)
+    key = image.info.get("transparency")  # of PNG: the grey value that is transparent
+    image = Image.fromarray((deep // 257).astype(np.uint8))
+    if key is not None:
+        image.putalpha(Image.fromarray(((deep != key) * 255).astype(np.uint8)))
+    return image
+
+
+def _conversion_to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
+    """What converts the image's colours to sRGB; None if they are, or its profile is unusable."""
     profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
-        image, converted = _to_srgb(image, profile)
-        notes += ["colours were converted to sRGB"] * converted
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            notes.append(f"transparent parts were composited on {background}")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
-    return Picture(name, image.convert("RGB"), tuple(notes))
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
-    """The image in sRGB, and whether that changed it; as it is if its profile is unusable."""
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return None
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image, False
+            return None
         mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        target = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, source, target, outputMode=mode)
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, mode)
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return image, False
-    return (image, False) if converted is None else (converted, True)
+        return None
+
+
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The image from top to bottom in pieces of its width, each with the row that it starts at."""
+    height = max(1, STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, height):
+        yield top, image.crop((0, top, image.width, min(top + height, image.height)))
 
 
 def to_tensor(image: Image.Image) -> Tensor:
     """An RGB image as (1, 3, H, W) float32 in [-1, 1]."""
     import torch
 
-    pixels = torch.from_numpy(np.array(image.convert("RGB")))
-    return (pixels.permute(2, 0, 1)[None].float() / 127.5 - 1).contiguous()
+    tensor = torch.empty(1, 3, image.height, image.width)
+    for top, strip in strips(image):
+        pixels = torch.from_numpy(np.array(strip.convert("RGB")))
+        tensor[0, :, top : top + strip.height] = pixels.permute(2, 0, 1).float() / 127.5 - 1
+    return tensor
 
 
 def to_image(tensor: Tensor) -> Image.Image:

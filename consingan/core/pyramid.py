@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from consingan.core.config import Size
+from consingan.core.pictures import strips, to_tensor
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 
@@ -74,6 +76,26 @@ def resize(picture: Tensor, size: Size) -> Tensor:
     if tuple(picture.shape[-2:]) == size:
         return picture
     resized = functional.interpolate(picture, size, mode="bicubic", antialias=True)
+    return resized.clamp(-1, 1)
+
+
+def resize_image(image: Image.Image, size: Size) -> Tensor:
+    """`resize(to_tensor(image), size)`, bit for bit, for an image that is too large for that.
+
+    Resampling is along the rows first, so that a strip of them can be done at a time.
+    """
+    import torch
+    import torch.nn.functional as functional
+
+    if (image.height, image.width) == size:
+        return to_tensor(image)
+    narrow = [
+        functional.interpolate(
+            to_tensor(strip), (strip.height, size.width), mode="bicubic", antialias=True
+        )
+        for _, strip in strips(image)
+    ]
+    resized = functional.interpolate(torch.cat(narrow, 2), size, mode="bicubic", antialias=True)
     return resized.clamp(-1, 1)
 
 

@@ -3,32 +3,51 @@
 runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
   config.json            what was asked for: mode, plugin, options
   state.json             how far it is: the commit point, always written last
+  *.backup.json          the same as these two, in case that they are damaged
   picture.png            the training pixels
   fixed_noise.safetensors  the fixed noise of an imported run; others have it by their seed
   stages/NN.safetensors  what stage NN added or changed
   metrics.jsonl          one object a logged step
   previews/NN.png        how each stage looked
   applied/               what was made from it
+  .lock                  the process that trains it
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from consingan.core.catalog import after_all, is_run
 from consingan.core.config import Size, TrainOptions, parse_options
-from consingan.core.files import write_atomically, write_json
+from consingan.core.files import check_entries, new_folder, write_atomically
 from consingan.core.outputs import Outputs
 from consingan.core.pictures import load_picture, to_tensor
 from consingan.core.pyramid import build_pyramid
-from consingan.core.records import RunConfig, RunState, SavedStage, Status, read_record
-from consingan.errors import OptionError, RunError, RunNotFoundError
+from consingan.core.records import (
+    RESTORE,
+    RunConfig,
+    RunState,
+    SavedStage,
+    Status,
+    read_record,
+    write_record,
+)
+from consingan.core.recovery import remedy
+from consingan.core.stages import (
+    FIXED_NOISE,
+    START,
+    check_networks,
+    read_checked,
+    sha256,
+    stage_file,
+    use_tensors,
+)
+from consingan.errors import DamagedError, OptionError, RunError, RunNotFoundError
 
 if TYPE_CHECKING:
     import torch
@@ -39,15 +58,9 @@ if TYPE_CHECKING:
     from consingan.core.noise import Noise
     from consingan.core.sampler import Sampler
 
-START = "start.safetensors"
-"""The stage file that fine-tuning starts from."""
-FIXED_NOISE = "fixed_noise.safetensors"
-"""The file of the fixed noise, one tensor a stage, if it is kept by value."""
-
 MIN_TILE = 32
 """Smaller tiles would be all margin."""
-
-T = TypeVar("T")
+STAMP = "%Y%m%d-%H%M%S"
 
 
 class Run:
@@ -75,26 +88,41 @@ class Run:
         """
         path = None
         try:
-            path = _new_folder(root / config.picture, config.created, config.mode)
+            config = config.model_copy(update={"created": after_all(root, config.created)})
+            path = new_folder(root / config.picture, f"{config.created:{STAMP}}-{config.mode}")
             (path / "stages").mkdir()
             for name, content in files.items():
                 write_atomically(path / name, partial(_put, content))
-            write_json(path / "config.json", config.model_dump(mode="json"))
-            write_json(path / "state.json", state.model_dump(mode="json"))
-        except OSError as error:
+            write_record(path, config)
+            write_record(path, state)
+        except BaseException as error:
             if path is not None:
                 shutil.rmtree(path, ignore_errors=True)
-            raise RunError(f"cannot create a run in {str(root)!r}: {error.strerror}") from None
+            if isinstance(error, OSError):
+                raise RunError(f"cannot create a run in {str(root)!r}: {error.strerror}") from None
+            raise
         return cls(path, config, state, hooks)
 
     @classmethod
     def open(cls, path: Path, find_hooks: Callable[[RunConfig], Hooks]) -> Run:
-        """Open a run folder. Raises RunNotFoundError if it is none, RunError if it is damaged."""
-        if not (path / "config.json").is_file():
+        """Open a run folder. Raises RunNotFoundError if it is none, RunError if it is damaged.
+
+        It may be of a stranger: nothing in it is run, and no link is followed out of it.
+        """
+        if not is_run(path):
             raise RunNotFoundError(f"{str(path)!r} is not a run folder: it has no config.json")
-        config = read_record(RunConfig, path / "config.json")
-        state = read_record(RunState, path / "state.json")
-        return cls(path, config, state, find_hooks(config))
+        check_entries(path)
+        config = read_record(RunConfig, path)
+        state = read_record(RunState, path)
+        hooks = find_hooks(config)
+        try:
+            run = cls(path, config, state, hooks)
+        except OptionError as error:
+            file, reason = str(path / config.file), str(error)[:200]
+            raise RunError(f"{file!r} has unusable options: {reason}") from None
+        if min(run.sizes[0]) < run.options.receptive_field:
+            raise RunError(f"{str(path / state.file)!r} does not fit the run's options; {RESTORE}")
+        return run
 
     @property
     def mode(self) -> str:
@@ -124,7 +152,7 @@ class Run:
         file = self.path / "picture.png"
         picture = load_picture(file)
         if sha256(file.read_bytes()) != self.state.picture_sha256:
-            raise RunError(f"{str(file)!r} is damaged: its checksum differs")
+            raise RunError(f"{str(file)!r} is damaged: its checksum differs; {RESTORE}")
         if picture.size != self.sizes[-1]:
             raise RunError(f"{str(file)!r} is not the run's picture: its size is {picture.size}")
         pyramid = build_pyramid(to_tensor(picture.image), self.sizes)
@@ -142,25 +170,30 @@ class Run:
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The model as of the last committed stage; untrained if there is none.
 
-        Raises RunError if a stage file is damaged.
+        Raises RunError, which says how to go on, if a stage file is damaged.
         """
         from consingan.core.model import Model
 
         padding = self.hooks.padding_style(self.options)
-        model = Model(self.options, padding, self.sizes, device)
-        for stage, saved in enumerate(self.state.stages):
-            if stage > 0:
-                model.grow()
-            if self.config.parent is not None and stage == len(self.sizes) - 1:
-                self._use(START, self.config.start_sha256, model.load_stage)
-            self._use(stage_file(stage), saved.sha256, model.load_stage)
+        stage = 0
+        try:
+            check_networks(self.options, padding, self._bytes_of_first_stage())
+            model = Model(self.options, padding, self.sizes, device)
+            for stage, saved in enumerate(self.state.stages):
+                if stage > 0:
+                    model.grow()
+                if self.config.parent is not None and stage == len(self.sizes) - 1:
+                    self._load(model, START, self.config.start_sha256)
+                self._load(model, stage_file(stage), saved.sha256)
+        except DamagedError as error:
+            raise RunError(f"{error}, or {remedy(self, stage)}") from None
         return model
 
     def load_start(self, model: Model) -> None:
         """Give a fine-tuned run's model the stage that fine-tuning starts from."""
         if self.stages_done:
             model.grow()
-        self._use(START, self.config.start_sha256, model.load_stage)
+        self._load(model, START, self.config.start_sha256)
 
     def sampler(self, device: str = "auto") -> Sampler:
         """What makes pictures from the stages trained so far. Raises RunError if there are none."""
@@ -218,7 +251,7 @@ class Run:
         if out is None:
             try:
                 now = datetime.now(timezone.utc).astimezone()
-                out = _new_folder(self.path / "applied", now, self.mode)
+                out = new_folder(self.path / "applied", f"{now:{STAMP}}-{self.mode}")
             except OSError as error:
                 raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         outputs = Outputs(Path(out), fresh)
@@ -238,70 +271,57 @@ class Run:
         try:
             write_atomically(self.path / stage_file(stage), partial(_put, content))
         except OSError as error:
-            raise RunError(f"cannot save stage {stage}: {error.strerror}") from None
+            raise RunError(
+                f"cannot save stage {stage + 1} in {str(self.path)!r}: {error.strerror}; the "
+                "stages before it are safe"
+            ) from None
         saved = SavedStage(sha256=sha256(content), seconds=seconds)
-        self._write_state(
-            self.state.model_copy(update={"stages": [*self.state.stages[:stage], saved]})
-        )
+        self._write_state(stages=[*self.state.stages[:stage], saved])
 
     def set_status(self, status: Status) -> None:
         """Record whether the run is training, stopped, failed or complete."""
-        self._write_state(self.state.model_copy(update={"status": status}))
+        self._write_state(status=status)
+
+    def refresh(self) -> None:
+        """Read the state again: another process may have trained the run since it was opened."""
+        self.state = read_record(RunState, self.path)
+
+    def keep_stages(self, number: int) -> None:
+        """Count only the lowest `number` stages as committed."""
+        self._write_state(stages=self.state.stages[:number])
 
     def _noise(self, device: torch.device) -> Noise:
+        import torch
+
         from consingan.core.noise import Noise, StoredNoise
 
         seed, checksum = self.options.seed, self.config.fixed_noise_sha256
         if checksum is None:
             return Noise(seed, device)
-        return self._use(FIXED_NOISE, checksum, lambda levels: StoredNoise(seed, levels, device))
 
-    def _use(self, name: str, checksum: str | None, use: Callable[[dict[str, Tensor]], T]) -> T:
-        """What `use` makes of a file's tensors. Raises RunError if they are damaged or unfit."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load
+        def stored(levels: dict[str, Tensor]) -> Noise:
+            if any(level.dtype != torch.float32 or level.ndim != 4 for level in levels.values()):
+                raise RunError("it holds something other than float32 noise, (1, C, H, W)")
+            return StoredNoise(seed, levels, device)
 
-        file = self.path / name
+        return use_tensors(self.path, FIXED_NOISE, checksum, stored)
+
+    def _bytes_of_first_stage(self) -> int | None:
+        if not self.stages_done:
+            return None
+        return len(read_checked(self.path, stage_file(0), self.state.stages[0].sha256))
+
+    def _load(self, model: Model, name: str, checksum: str | None) -> None:
+        use_tensors(self.path, name, checksum, model.load_stage)
+
+    def _write_state(self, **changes: Any) -> None:
+        state = self.state.model_copy(update=changes)
         try:
-            content = file.read_bytes()
-            if sha256(content) != checksum:
-                raise RunError("its checksum differs")
-            return use(load(content))
-        except (OSError, SafetensorError, RunError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise RunError(f"{str(file)!r} is damaged: {reason}") from None
-
-    def _write_state(self, state: RunState) -> None:
-        try:
-            write_json(self.path / "state.json", state.model_dump(mode="json"))
+            write_record(self.path, state)
         except OSError as error:
             raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         self.state = state
 
 
-def stage_file(stage: int) -> str:
-    """The name of a stage's file in a run folder."""
-    return f"stages/{stage:02}.safetensors"
-
-
-def sha256(content: bytes) -> str:
-    """The checksum that state.json records."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def _put(content: bytes, file: BinaryIO) -> None:
     file.write(content)
-
-
-def _new_folder(parent: Path, time: datetime, mode: str) -> Path:
-    for number in count(1):
-        tail = f"-{number}" if number > 1 else ""
-        path = parent / f"{time:%Y%m%d-%H%M%S}-{mode}{tail}"
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            if not parent.is_dir():
-                raise
-            continue
-        return path
-    raise AssertionError("count() does not end")

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from consingan.core.config import Size, TrainOptions, parse_options
 from consingan.core.devices import find_device
-from consingan.core.files import folder_name
+from consingan.core.files import folder_name, remove_leftovers
 from consingan.core.forecast import Forecast, forecast
+from consingan.core.locks import training_lock
 from consingan.core.outputs import encode_png
-from consingan.core.pictures import Picture, to_image, to_tensor
-from consingan.core.pyramid import build_pyramid, fit, resize
+from consingan.core.pictures import Picture, to_image
+from consingan.core.pyramid import build_pyramid, fit, resize_image
 from consingan.core.records import Plugin, RunConfig, RunState
-from consingan.core.run import FIXED_NOISE, START, Run, sha256, stage_file
-from consingan.errors import OptionError, PictureError, RunError
+from consingan.core.recovery import drop_damaged
+from consingan.core.run import Run
+from consingan.core.stages import FIXED_NOISE, START, sha256, stage_file
+from consingan.errors import OptionError, PictureError, RunError, Terminated
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +86,7 @@ def plan_training(
 ) -> Forecast:
     """What training would do and how long it would take; see `forecast` and `create_run`."""
     sizes = _sizes(picture, options, hooks)
-    pyramid = build_pyramid(resize(to_tensor(picture.image), sizes[-1]), sizes)
+    pyramid = build_pyramid(resize_image(picture.image, sizes[-1]), sizes)
     return forecast([level.to(device) for level in pyramid], options, hooks, device)
 
 
@@ -129,29 +132,40 @@ def train_run(run: Run, device: str = "auto") -> None:
     """Train the stages that the run lacks, and commit each as it is done.
 
     Whatever stops it, the committed stages stay and the run says how it ended. Raises what the
-    hooks raise, RunError if the folder cannot be written, and KeyboardInterrupt as it comes.
+    hooks raise, RunError if the folder cannot be written or another process trains the run, and
+    KeyboardInterrupt and Terminated as they come.
     """
+    place = find_device(device)
+    with training_lock(run.path):
+        for folder in (run.path, run.path / "stages", run.path / "previews"):
+            remove_leftovers(folder)
+        run.refresh()
+        drop_damaged(run)
+        _train_locked(run, place)
+
+
+def _train_locked(run: Run, place: torch.device) -> None:
     from consingan.core import engine
     from consingan.core.noise import Noise
-
-    place = find_device(device)
-    model = run.load_model(place)
-    if run.config.parent is not None:
-        run.load_start(model)
-    sampler = run.sampler_of(model)
-    noise = Noise(run.options.seed, place)
-
-    def commit(stage: int, seconds: float) -> None:
-        run.commit(stage, model.stage_tensors(), seconds)
 
     run.set_status("training")
     run.hooks.notify("run_started", run=run)
     try:
+        model = run.load_model(place)
+        if run.config.parent is not None:
+            run.load_start(model)
+        sampler = run.sampler_of(model)
+        noise = Noise(run.options.seed, place)
+
+        def commit(stage: int, seconds: float) -> None:
+            run.commit(stage, model.stage_tensors(), seconds)
+
         engine.train(sampler, run.hooks, commit, noise, first=run.stages_done)
         run.set_status("complete")
     except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | Terminated)
         with suppress(RunError):  # the first error is the one to tell
-            run.set_status("stopped" if isinstance(error, KeyboardInterrupt) else "failed")
+            run.set_status("stopped" if stopped else "failed")
         run.hooks.notify("run_failed", run=run, error=error)
         raise
     run.hooks.notify("run_ended", run=run)
@@ -165,7 +179,7 @@ def _check_naive(hooks: Hooks, naive: Picture | None) -> None:
 
 
 def _reduced(picture: Picture, size: Size) -> bytes:
-    return encode_png(to_image(resize(to_tensor(picture.image), size)))
+    return encode_png(to_image(resize_image(picture.image, size)))
 
 
 def _sizes(picture: Picture, options: TrainOptions, hooks: Hooks) -> list[Size]:

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from consingan.console import duration, outlook
+from consingan.console import duration, escaped, outlook
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.forecast import Forecast
 from consingan.core.hookspecs import hookimpl
@@ -39,7 +39,7 @@ class ConsoleProgress:
         self._run = run
         stages = f"{len(run.sizes)} stages to {run.sizes[-1]} pixels"
         expected = f"; {outlook(self.forecast)}" if self.forecast else ""
-        self._print(f"{run.config.picture}: {run.mode}, {stages}{expected}")
+        self._print(f"{escaped(run.config.picture)}: {run.mode}, {stages}{expected}")
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, refresh_per_second=4)
             self._live.start()
@@ -102,7 +102,7 @@ class ConsoleProgress:
         step = f"{self._headline()}, step {event.step} of {event.niter}, {speed:.3g} steps a second"
         lines: list[RenderableType] = [Text(step), bars]
         if self._preview:
-            lines.append(Text(f"last preview {self._preview}", style="dim"))
+            lines.append(Text(f"last preview {escaped(self._preview)}", style="dim"))
         return Group(*lines)
 
     def _show(self, block: RenderableType) -> None:

@@ -1,0 +1,48 @@
+"""One process at a time may train a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from consingan.errors import RunError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def training_lock(folder: Path) -> Iterator[None]:
+    """Hold a run folder's lock. Raises RunError that names the process that holds it.
+
+    The operating system holds the lock: it ends with the process, however that ends, so that what
+    a dead process left is free. The file says who holds it, and stays.
+    """
+    from filelock import FileLock, Timeout
+
+    file = folder / LOCK
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(
+            f"{str(folder)!r} is being trained by {_holder(file)}; wait for it, or stop it"
+        ) from None
+    except OSError as error:
+        raise RunError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
+    try:
+        with suppress(OSError):  # a full disk is told of when something counts
+            file.write_text(f"process {os.getpid()} on {platform.node()}")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(100) or "another process"
+    except OSError:  # Windows lets nobody read a locked file
+        return "another process"

@@ -1,0 +1,87 @@
+"""The tensor files of a run folder: named, and checked against their checksums."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from consingan.core.files import read_file
+from consingan.core.records import RESTORE
+from consingan.errors import DamagedError, RunError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from consingan.core.config import PaddingStyle, TrainOptions
+
+START = "start.safetensors"
+"""The stage file that fine-tuning starts from."""
+FIXED_NOISE = "fixed_noise.safetensors"
+"""The file of the fixed noise, one tensor a stage, if it is kept by value."""
+MAX_BYTES = 2 * 10**9
+"""Of a file of tensors; a larger one is refused unread."""
+
+T = TypeVar("T")
+
+
+def stage_file(stage: int) -> str:
+    """The name of a stage's file in a run folder."""
+    return f"stages/{stage:02}.safetensors"
+
+
+def sha256(content: bytes) -> str:
+    """The checksum that state.json records."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_checked(folder: Path, name: str, checksum: str | None, limit: int = MAX_BYTES) -> bytes:
+    """A file's content. Raises DamagedError if it is missing, larger than `limit`, or changed."""
+    content = read_file(folder, name, limit, RESTORE)
+    if sha256(content) != checksum:
+        raise DamagedError(f"{str(folder / name)!r} is damaged: its checksum differs; {RESTORE}")
+    return content
+
+
+def use_tensors(
+    folder: Path,
+    name: str,
+    checksum: str | None,
+    use: Callable[[dict[str, Tensor]], T],
+    limit: int = MAX_BYTES,
+) -> T:
+    """What `use` makes of a file's tensors. Raises DamagedError, or RunError if they don't fit."""
+    from safetensors.torch import load
+
+    content = read_checked(folder, name, checksum, limit)
+    try:
+        return use(load(content))
+    except Exception as error:  # of a stranger's file, whose checksum is the stranger's too
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"{str(folder / name)!r} does not fit the run: {reason}; {RESTORE}"
+        ) from None
+
+
+def check_networks(options: TrainOptions, padding: PaddingStyle, first: int | None) -> None:
+    """Raise RunError if networks of such options cannot be those of a run, before they are made.
+
+    `first` is how many bytes the file of stage 0 has, if there is one. It holds the whole of a
+    network of one stage: options that ask for more are not those that it was trained with.
+    """
+    import torch
+
+    from consingan.core.networks import Critic, Generator
+
+    try:
+        with torch.device("meta"):
+            networks = Generator(options, padding), Critic(options)
+        tensors = [tensor for network in networks for tensor in network.state_dict().values()]
+        fits = sum(tensor.nbytes for tensor in tensors) <= (first or MAX_BYTES)
+    except (RuntimeError, TypeError):  # more numbers than can be counted
+        fits = False
+    if not fits:
+        raise RunError(
+            f"networks of {options.filters} filters and {options.layers} layers do not fit the run"
+        )
