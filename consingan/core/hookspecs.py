@@ -7,7 +7,8 @@ training. This module imports no torch, and neither should a plugin's when it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pluggy
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from consingan.core.sampler import Sampler
 
 PROJECT = "consingan"
+
+HOOKS_VERSION = 1
+"""Goes up by one with every change that a plugin may have to follow."""
+CHANGES: Mapping[int, str] = MappingProxyType({})
+"""For each version from 2 on, what changed, and what a plugin has to do about it: one line."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
