@@ -18,8 +18,7 @@ from consingan.modes.editing import Editing
 from consingan.modes.generation import Generation
 from consingan.modes.harmonization import Harmonization
 from consingan.modes.retarget import Retarget
-from consingan.testing import ListenerTests, ModeTests
-from consingan.testing.trainings import tiny_picture, train
+from consingan.testing import ListenerTests, ModeTests, tiny_picture, train_tiny
 
 
 def _naive(folder: Path) -> dict[str, Any]:
@@ -152,7 +151,7 @@ def test_the_suite_finds_a_fault(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     mode, check = FAULTS[fault]
-    run, plain = train(mode, tmp_path / "runs"), train(Plain, tmp_path / "runs")
+    run, plain = train_tiny(mode, tmp_path / "runs"), train_tiny(Plain, tmp_path / "runs")
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     check(_suite(Plain), plain, tmp_path / "one")

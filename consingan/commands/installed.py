@@ -1,4 +1,4 @@
-"""`consingan modes`, `plugins` and `examples`: what there is to work with."""
+"""`consingan modes`, `plugins`, `new-plugin` and `examples`: what there is to work with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from consingan.commands.parameters import AsJson
 from consingan.console import complain, escaped, print_json, print_table
+from consingan.errors import OptionError
 from consingan.plugins import DISABLE, Plugins, Problem, plugins_disabled
 
 
@@ -39,6 +40,27 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
             row = (problem.kind, problem.entry, by.package, by.version, f"{state} {problem.reason}")
             rows.append(row)
         print_table(("provides", "name", "package", "version", "state"), rows)
+
+    @app.command("new-plugin", rich_help_panel="Installed", no_args_is_help=True)
+    def new_plugin(
+        name: Annotated[
+            str,
+            typer.Argument(
+                help="What the mode is to be called: lower-case letters, digits and dashes.",
+                show_default=False,
+            ),
+        ],
+        folder: Annotated[Path, typer.Option(help="Where the plugin's folder is made.")] = Path(),
+    ) -> None:
+        """Write a mode of your own: a folder that installs and passes its tests."""
+        from consingan.scaffold import write_plugin
+
+        if name in plugins.modes:
+            package = plugins.modes[name].plugin.package
+            raise OptionError(f"package {package} has a mode {name!r} already; choose another name")
+        made = escaped(str(write_plugin(name, folder)))
+        print(f"Written: {made}")
+        print(f"Next: pip install -e '{made}[test]' && pytest {made}")
 
     @app.command(rich_help_panel="Installed")
     def examples(

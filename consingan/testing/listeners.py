@@ -11,7 +11,7 @@ import pytest
 from consingan.contract import check_listener
 from consingan.core.listener import Listener
 from consingan.modes.generation import Generation
-from consingan.testing.trainings import Interrupt, loads_torch, train, weights
+from consingan.testing.trainings import Interrupt, loads_torch, train_tiny, weights
 from consingan.testing.writes import outside, writes
 
 
@@ -34,10 +34,10 @@ class ListenerTests:
 
     def test_training_is_the_same_with_it(self, tmp_path: Path) -> None:
         """It fails nowhere, weights are equal bit by bit, and only the run's folder is written."""
-        without = train(Generation, tmp_path / "without")
+        without = train_tiny(Generation, tmp_path / "without")
         with warnings.catch_warnings(), writes() as seen:
             warnings.simplefilter("error")
-            run = train(Generation, tmp_path / "with", listeners=[self.listener()])
+            run = train_tiny(Generation, tmp_path / "with", listeners=[self.listener()])
         assert weights(run) == weights(without)
         stray = outside(seen, tmp_path / "with")
         assert not stray, f"{stray} are outside of the run's folder"
@@ -47,4 +47,4 @@ class ListenerTests:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(KeyboardInterrupt):
-                train(Generation, tmp_path, listeners=[self.listener(), Interrupt()])
+                train_tiny(Generation, tmp_path, listeners=[self.listener(), Interrupt()])

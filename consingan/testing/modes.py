@@ -22,7 +22,7 @@ from consingan.testing.trainings import (
     reopen,
     shake,
     tiny_picture,
-    train,
+    train_tiny,
     weights,
 )
 from consingan.testing.writes import outside, writes
@@ -43,7 +43,7 @@ class ModeTests:
     @pytest.fixture
     def trained(self, tmp_path_factory: pytest.TempPathFactory) -> Run:
         """A finished run."""
-        return train(self.mode, tmp_path_factory.mktemp("runs"), self.train_options)
+        return train_tiny(self.mode, tmp_path_factory.mktemp("runs"), self.train_options)
 
     def test_it_loads(self) -> None:
         """As `consingan` would load it: hooks, options and hooks' version are sound."""
@@ -101,7 +101,7 @@ class ModeTests:
     def test_resumed_equals_uninterrupted(self, trained: Run, tmp_path: Path) -> None:
         """A stopped training goes on, in another process, to the same weights bit by bit."""
         with pytest.raises(KeyboardInterrupt):
-            train(self.mode, tmp_path, self.train_options, [Interrupt()])
+            train_tiny(self.mode, tmp_path, self.train_options, [Interrupt()])
         [folder] = next(tmp_path.iterdir()).iterdir()
         stopped = Run.open(folder, plugins_with(self.mode).hooks_for)
         assert stopped.stages_done == 1
@@ -138,7 +138,7 @@ class ModeTests:
         options = self.apply_options(tmp_path)
         runs, out = tmp_path / "runs", tmp_path / "out"
         with writes() as seen:
-            run = train(self.mode, runs, self.train_options)
+            run = train_tiny(self.mode, runs, self.train_options)
             reopen(run, self.mode).apply(out, "cpu", **options)
         stray = outside(seen, runs, out)
         assert not stray, f"{stray} are outside of the run's folder"
@@ -147,7 +147,7 @@ class ModeTests:
     def test_too_small_a_picture_is_said(self, shape: tuple[int, int], tmp_path: Path) -> None:
         """It is the user's error, in one line, and leaves no run."""
         with pytest.raises((PictureError, OptionError)) as caught:
-            train(self.mode, tmp_path, self.train_options, picture=tiny_picture(*shape))
+            train_tiny(self.mode, tmp_path, self.train_options, picture=tiny_picture(*shape))
         assert len(str(caught.value).splitlines()) == 1
         assert not list(tmp_path.iterdir())
 

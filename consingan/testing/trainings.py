@@ -51,7 +51,7 @@ def plugins_with(mode: type[AnyMode]) -> Plugins:
     return Plugins({mode.name: LoadedMode(mode(), Plugin(package="tested", version="0"))})
 
 
-def train(
+def train_tiny(
     mode: type[AnyMode],
     folder: Path,
     options: Mapping[str, Any] = MappingProxyType({}),
