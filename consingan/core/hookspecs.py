@@ -54,7 +54,7 @@ class ModeHooks(Generic[TrainT, ApplyT]):
             options: the mode's training options.
 
         Returns:
-            `train_stages` sizes in pixels that never shrink; the last is `size`. The smallest side
+            The sizes, in pixels, of the stages to train; they never shrink. The smallest side
             has to be at least `options.receptive_field`, or the picture is refused as too small.
         """
 
