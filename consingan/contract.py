@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Collection
 
 import pluggy
 
 from consingan.core import hookspecs
 from consingan.core.config import Options, TrainOptions
 from consingan.core.hooks import AnyMode
-from consingan.core.hookspecs import PROJECT, HookSpecs, ListenerHooks
+from consingan.core.hookspecs import PROJECT, HookSpecs, ListenerHooks, ModeHooks
 from consingan.core.listener import Listener
 from consingan.core.mode import Mode
 from consingan.errors import PluginError
@@ -19,6 +20,7 @@ from consingan.options import check_showable
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """What a mode or a listener may be called."""
 LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.startswith("_"))
+ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
 
 
 def check_mode(candidate: object) -> AnyMode:
@@ -47,7 +49,7 @@ def check_listener(candidate: object) -> type[Listener]:
     if not (isinstance(candidate, type) and issubclass(candidate, Listener)):
         raise PluginError(f"{candidate!r} is not a subclass of consingan.Listener")
     _check_attributes(candidate, "listener")
-    heard = check_hooks(candidate)
+    heard = check_hooks(candidate, LISTENER_HOOKS)
     if decided := heard - LISTENER_HOOKS:
         raise PluginError(f"`{min(decided)}` is for modes: a listener is never asked")
     if not heard:
@@ -63,10 +65,11 @@ def check_listener(candidate: object) -> type[Listener]:
     return candidate
 
 
-def check_hooks(plugin: object) -> set[str]:
+def check_hooks(plugin: object, called: Collection[str] = ALL_HOOKS) -> set[str]:
     """The hooks that an object or a class implements.
 
-    Raises PluginError for misspelt hooks, wrong arguments, and hooks without their marker.
+    Raises PluginError for misspelt hooks, wrong arguments, and those of `called` that lack their
+    marker.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
@@ -75,11 +78,10 @@ def check_hooks(plugin: object) -> set[str]:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(" ".join(str(error).split())) from None
-    specified = {name for name in vars(manager.hook) if not name.startswith("_")}
     marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
     own = plugin if isinstance(plugin, type) else type(plugin)
     for name, member in inspect.getmembers(own, callable):
-        if name in specified - marked and member.__module__ != Mode.__module__:
+        if name in called and name not in marked and member.__module__ != Mode.__module__:
             raise PluginError(f"`{name}` lacks its @hookimpl marker and would never be called")
     return marked
 

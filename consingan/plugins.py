@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-from consingan.contract import check_hooks, check_listener, check_mode, missed_changes
+from consingan.contract import (
+    LISTENER_HOOKS,
+    check_hooks,
+    check_listener,
+    check_mode,
+    missed_changes,
+)
 from consingan.core.hooks import AnyMode, Hooks
 from consingan.core.listener import Listener
 from consingan.core.records import Plugin, RunConfig
@@ -80,7 +86,7 @@ class Plugins:
         Raises OptionError if there is none of that name, PluginError if it cannot be made.
         """
         if not isinstance(wanted, str):
-            check_hooks(wanted)
+            check_hooks(wanted, LISTENER_HOOKS)
             return wanted
         if wanted not in self.listeners:
             known = ", ".join(self.listeners) or "none is installed"

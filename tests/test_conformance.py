@@ -18,6 +18,7 @@ from consingan.modes.editing import Editing
 from consingan.modes.generation import Generation
 from consingan.modes.harmonization import Harmonization
 from consingan.modes.retarget import Retarget
+from consingan.plugins import find_plugins
 from consingan.testing import ListenerTests, ModeTests, tiny_picture, train_tiny
 
 
@@ -60,6 +61,14 @@ class TestEditing(ModeTests):
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
         return _naive(folder)
+
+
+def test_every_built_in_mode_is_among_these() -> None:
+    found = find_plugins().modes.values()
+    built_in = {type(loaded.mode) for loaded in found if loaded.plugin.package == "consingan"}
+    assert built_in == {
+        suite.mode for suite in ModeTests.__subclasses__() if suite.mode in built_in
+    }
 
 
 class Plain(Mode[TrainOptions, Options]):

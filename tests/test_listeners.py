@@ -112,6 +112,7 @@ def test_what_is_wrong_with_a_listener_is_said(attributes: dict[str, Any], messa
 
 def test_only_a_subclass_of_listener_is_one() -> None:
     assert check_listener(Diary) is Diary
+    assert check_listener(_listener(preview=lambda self: None))  # a method of its own
     for candidate in (5, Generation, Diary()):
         with pytest.raises(PluginError, match=r"is not a subclass of consingan\.Listener"):
             check_listener(candidate)

@@ -42,7 +42,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
             for line in text.splitlines():
                 program, *arguments = line.split()
                 if program == "pip":
-                    assert line == "pip install ."
+                    assert line == "pip install -e ."
                     python(*INSTALL, installed, ".")
                 else:
                     said += python("-m", program, *arguments)
