@@ -8,14 +8,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from consingan.contract import check_mode
-from consingan.core.config import DEFAULT_PRESET, Options, Size, flag, train_options
+from consingan.core.config import Options, Size, flag, parse_options, train_options
 from consingan.core.hooks import AnyMode, Hooks
+from consingan.core.outputs import Outputs
+from consingan.core.pictures import load_picture
 from consingan.core.run import Run
 from consingan.errors import OptionError, PictureError, RunError
 from consingan.testing.trainings import (
+    PRESET,
     Interrupt,
     loads_torch,
     plugins_with,
@@ -70,12 +74,12 @@ class ModeTests:
             assert field.description, f"option {name!r} does not say what it does"
 
     @pytest.mark.parametrize("shape", [(20, 30), (300, 200), (40, 400)])
-    @pytest.mark.parametrize("stages", [1, 2, 3, 6])
+    @pytest.mark.parametrize("stages", [0, 1, 2, 3, 6])
     def test_any_picture_gets_stage_sizes(self, shape: tuple[int, int], stages: int) -> None:
-        """They grow to the picture's size, whatever that and the number of stages are."""
+        """They grow to the picture's size, whatever that and the number of stages (0: auto)."""
         options = train_options(
             self.mode.TrainOptions,
-            DEFAULT_PRESET,
+            PRESET,
             {**self.train_options, "train_stages": stages},
         )
         assert Hooks(self.mode()).stage_sizes(Size(*shape), options)[-1] == shape
@@ -128,7 +132,28 @@ class ModeTests:
         differing = [name for name in first if first[name] != second[name]]
         assert not differing, f"{differing} differ; draw random numbers from the options' seed"
 
-    # "A window equals that part of the whole" belongs here once pictures can be made in windows.
+    def test_it_trains_on_windows(self, tmp_path: Path) -> None:
+        """A picture larger than `--window` is learned in parts."""
+        options = {**self.train_options, "window": 33, "max_size": 60}
+        assert train_tiny(self.mode, tmp_path, options, picture=tiny_picture(40, 60)).complete
+
+    def test_a_window_equals_that_part_of_the_whole(self, trained: Run, tmp_path: Path) -> None:
+        """Pictures that are made in tiles, as large ones are, have the same pixels."""
+        tmp_path.joinpath("given").mkdir()
+        model = trained.hooks.mode.ApplyOptions
+        options = parse_options(model, self.apply_options(tmp_path / "given"))
+        made: dict[int, list[Path]] = {}
+        for tile in (512, 9):
+            sampler = reopen(trained, self.mode).sampler("cpu")
+            sampler.tile = tile
+            outputs = Outputs(tmp_path / str(tile))
+            trained.hooks.apply(sampler, options, outputs)
+            made[tile] = [file for file in outputs.files if file.suffix == ".png"]
+        assert [file.name for file in made[512]] == [file.name for file in made[9]]
+        for one, other in zip(made[512], made[9], strict=True):
+            pixels = [np.asarray(load_picture(file).image, int) for file in (one, other)]
+            difference = np.abs(pixels[0] - pixels[1]).max()
+            assert difference <= 1, f"{one.name} differs by {difference} of 255"
 
     def test_nothing_is_written_outside_the_run(self, trained: Run, tmp_path: Path) -> None:
         """Training writes only into its run's folder, and `apply` only where it is told to.

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from consingan.api import prepare
-from consingan.core.config import DEFAULT_PRESET
 from consingan.core.hooks import AnyMode
 from consingan.core.hookspecs import hookimpl
 from consingan.core.records import Plugin
@@ -23,6 +22,8 @@ from consingan.core.run import Run
 from consingan.core.training import train_run
 from consingan.plugins import LoadedMode, Plugins
 
+PRESET = "paper"
+"""The recipe without shortcuts: float32, whole pictures, the last weights."""
 TINY: Mapping[str, Any] = MappingProxyType(
     {
         "max_size": 24,
@@ -65,7 +66,7 @@ def train_tiny(
         plugins_with(mode),
         picture or tiny_picture(),
         mode.name,
-        DEFAULT_PRESET,
+        PRESET,
         None,
         folder,
         "cpu",

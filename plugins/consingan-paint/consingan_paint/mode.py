@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from consingan import Mode, Options, Size, TrainOptions, hookimpl, option
 from consingan.core.config import PaddingStyle
-from consingan.core.pyramid import logarithmic_sizes
+from consingan.core.defaults import Defaults
 from consingan.errors import Note
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Paint(Mode[PaintTrain, PaintApply]):
 
     @hookimpl
     def stage_sizes(self, size: Size, options: PaintTrain) -> list[Size]:
-        """The paper's, from the stage on at which a sketch enters."""
-        sizes = logarithmic_sizes(size, options.train_stages, options.min_size)
+        """The default ones, from the stage on at which a sketch enters."""
+        sizes = Defaults().stage_sizes(size, options)
         return sizes[min(options.start_stage, len(sizes) - 1) :]
 
     @hookimpl

@@ -1,9 +1,9 @@
 """Samples that are exactly periodic, out of a generator that knows nothing of it.
 
 A convolution of a periodic picture is periodic, and so is its enlargement when the ratio of the
-sizes is the ratio of the periods. So: noise that repeats at every stage, several periods of it,
-sizes of q periods and one pixel (corners are aligned, so that q p + 1 pixels span q p steps), and
-of the result one period from the middle, out of reach of the borders. The networks stay as they
+sizes is the ratio of the periods. So: noise that repeats at every stage, sizes of q periods and
+one pixel (corners are aligned, so that q p + 1 pixels span q p steps), and of all that one period
+from the middle, out of reach of the borders; nothing else is computed. The networks stay as they
 are; they have to be trained with zero padding, which enlarges nothing past the border.
 """
 
@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from consingan import Size
+from consingan.core.resampling import Span
+from consingan.core.windows import Window, tiles, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,16 +32,11 @@ class Side:
     """One side of a picture: how long it is at every stage, and what of it repeats."""
 
     lengths: list[int]
-    """Pixels to compute at each stage."""
+    """Pixels of each stage, of which only those that the tile needs are computed."""
     periods: list[int]
     """Pixels after which the noise of each stage repeats; as `lengths` if it doesn't."""
     start: int
     """Where the tile starts in the last stage's pixels."""
-
-    @property
-    def tile(self) -> slice:
-        """The pixels of the last stage that are one tile."""
-        return slice(self.start, self.start + self.periods[-1])
 
 
 def periodic_sample(
@@ -48,10 +45,19 @@ def periodic_sample(
     """Sample number `index` of `seed` as a tile, (1, 3, *tile) in [-1, 1].
 
     Its left and right edges continue each other if `axes` is "x" or "both", its upper and lower
-    ones if "y" or "both".
+    ones if "y" or "both". A tile that is larger than the sampler's own is computed in parts.
     """
+    import torch
+
     rows, columns = sides(sampler, tile, axes)
-    return extended_sample(sampler, rows, columns, index, seed)[..., rows.tile, columns.tile]
+    fits = tile.height * tile.width <= sampler.tile**2
+    made = torch.empty(1, 3, *tile, device=sampler.model.device)
+    # Batch norm looks at all that is computed together.
+    parts = [whole(tile)] if fits or sampler.options.batch_norm else tiles(tile, sampler.tile)
+    for part in parts:
+        at = Window(_moved(part.rows, rows.start), _moved(part.columns, columns.start))
+        part.cut(made).copy_(periodic_window(sampler, rows, columns, at, index, seed))
+    return made
 
 
 def sides(sampler: Sampler, tile: Size, axes: Axes) -> tuple[Side, Side]:
@@ -66,22 +72,38 @@ def sides(sampler: Sampler, tile: Size, axes: Axes) -> tuple[Side, Side]:
     return rows, columns
 
 
-def extended_sample(sampler: Sampler, rows: Side, columns: Side, index: int, seed: int) -> Tensor:
-    """All that is computed, (1, 3, H, W): the tile repeats in it, except near the borders."""
+def periodic_window(
+    sampler: Sampler, rows: Side, columns: Side, window: Window, index: int, seed: int
+) -> Tensor:
+    """A part of all that could be computed, (1, 3, *window.size): periodic off the borders."""
     import torch
 
-    from consingan.core.noise import Noise
-
     sizes = [Size(*size) for size in zip(rows.lengths, columns.lengths, strict=True)]
-    source = Noise(seed, sampler.model.device)
+    plan, source = sampler.model.plan(sizes, window), sampler.noise_of(index, seed)
     noise = []
-    for level, (count, channels, height, width) in enumerate(sampler.noise_shapes(sizes)):
-        period = (count, channels, rows.periods[level], columns.periods[level])
-        once = source.sample(period, index, level)
-        down = torch.arange(height, device=once.device) % period[2]
-        along = torch.arange(width, device=once.device) % period[3]
-        noise.append(once[:, :, down][:, :, :, along])
-    return sampler.generate(noise, sizes)
+    for level, stage in enumerate(plan.stages):
+        down, row_order = _wrapped(stage.noise.rows, rows.periods[level])
+        along, column_order = _wrapped(stage.noise.columns, columns.periods[level])
+        pieces = [[source(level, Window(r, c)) for c in along] for r in down]
+        once = torch.cat([torch.cat(piece, dim=3) for piece in pieces], dim=2)
+        noise.append(once[:, :, row_order][:, :, :, column_order])
+    with torch.inference_mode():
+        return sampler.model.generate(noise, plan)
+
+
+def _wrapped(span: Span, period: int) -> tuple[list[Span], list[int]]:
+    """Which parts of one period a span of the periodic whole has, and in which order."""
+    if span.length >= period:
+        return [Span(0, period)], [place % period for place in range(span.start, span.stop)]
+    start = span.start % period
+    stop, order = start + span.length, list(range(span.length))
+    if stop <= period:
+        return [Span(start, stop)], order
+    return [Span(start, period), Span(0, stop - period)], order
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.stop + by)
 
 
 def _once(lengths: list[int]) -> Side:
