@@ -21,6 +21,7 @@ INSTALL = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation
 HOOKS = [*hooks(ModeHooks), *hooks(ListenerHooks)]
 
 
+@pytest.mark.timeout(900)  # it installs, trains and tests in processes of its own
 def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
     page = PAGE.read_text()
     folder, installed = tmp_path / "mine", tmp_path / "installed"

@@ -29,6 +29,7 @@ def _python(*arguments: object, installed: Path, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(900)  # it installs and tests in processes of its own
 def test_a_new_plugin_installs_passes_its_tests_and_is_a_mode(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
