@@ -53,10 +53,13 @@ def periodic_sample(
     fits = tile.height * tile.width <= sampler.tile**2
     made = torch.empty(1, 3, *tile, device=sampler.model.device)
     # Batch norm looks at all that is computed together.
-    parts = [whole(tile)] if fits or sampler.options.batch_norm else tiles(tile, sampler.tile)
-    for part in parts:
+    split = not fits and not sampler.options.batch_norm
+    parts = list(tiles(tile, sampler.tile)) if split else [whole(tile)]
+    for done, part in enumerate(parts, 1):
         at = Window(_moved(part.rows, rows.start), _moved(part.columns, columns.start))
         part.cut(made).copy_(periodic_window(sampler, rows, columns, at, index, seed))
+        if split:
+            sampler.on_tile(done, len(parts))
     return made
 
 
