@@ -96,7 +96,7 @@ def test_a_sketch_comes_out_in_the_pictures_colours_where_it_has_them(tmp_path: 
     above, below = made[3:13, 3:-3], made[19:29, 3:-3]
     assert np.abs(above.mean((0, 1)) - [140, 30, 30]).max() < 45
     assert np.abs(below.mean((0, 1)) - [120, 160, 230]).max() < 45
-    assert above.std((0, 1)).mean() > 2  # grain, which the sketch has none of
+    assert above.std((0, 1)).mean() > 1  # grain, which the sketch has none of
 
 
 def test_the_command_line_paints(
