@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from consingan import Mode, SizeOptions, TrainOptions, hookimpl, option
-from consingan_tile.torus import Axes, periodic_sample
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from consingan.core.config import PaddingStyle
     from consingan.core.outputs import Outputs
     from consingan.core.sampler import Sampler
+
+Axes = Literal["both", "x", "y"]
 
 
 class TileApply(SizeOptions):
@@ -43,6 +44,8 @@ class Tile(Mode[TrainOptions, TileApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """The picture, its reconstruction, and a tile four times."""
+        from consingan_tile.torus import periodic_sample
+
         tile = periodic_sample(sampler, sampler.size)
         return [
             ("picture", sampler.picture),
@@ -54,6 +57,7 @@ class Tile(Mode[TrainOptions, TileApply]):
     def apply(self, sampler: Sampler, options: TileApply, outputs: Outputs) -> None:
         """Save each tile, a preview of it repeated, and how visible the seams are."""
         from consingan_tile.seam import seam
+        from consingan_tile.torus import periodic_sample
 
         size = options.target(sampler.size)
         wrapped = "xy" if options.axes == "both" else options.axes

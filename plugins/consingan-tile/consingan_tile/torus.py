@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from consingan import Size
 from consingan.core.resampling import Span
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from consingan.core.sampler import Sampler
+    from consingan_tile.mode import Axes
 
-Axes = Literal["both", "x", "y"]
 TAPS = 2
 """Pixels that bicubic enlargement sees to either side of a position."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from consingan_tile.mode import Tile
+from consingan_tile.mode import Axes, Tile
 from consingan_tile.seam import seam
-from consingan_tile.torus import Axes, periodic_sample, periodic_window, sides
+from consingan_tile.torus import periodic_sample, periodic_window, sides
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
