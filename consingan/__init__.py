@@ -1,7 +1,7 @@
 """Learn from one picture, then make new ones.
 
-`train` learns, `open_run` and `Run.apply` make pictures, `evaluate` scores them, `Mode` and
-`hookimpl` add modes. Nothing is imported before it is used: torch takes a second to load.
+`train` learns, `open_run` and `Run.apply` make pictures, `evaluate` scores them; `Mode`, `Listener`
+and `hookimpl` are for plugins. Nothing is imported before it is used: torch takes a second to load.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from consingan.api import fine_tune, open_run, plan, resume, train
     from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
-    from consingan.core.hookspecs import hookimpl
+    from consingan.core.hookspecs import HOOKS_VERSION, hookimpl
+    from consingan.core.listener import Listener
     from consingan.core.metrics.scores import Scores
     from consingan.core.mode import Mode
     from consingan.core.run import Run
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "ConsinganError": "consingan.errors",
     "Evaluation": "consingan.evaluation",
+    "HOOKS_VERSION": "consingan.core.hookspecs",
+    "Listener": "consingan.core.listener",
     "Mode": "consingan.core.mode",
     "Options": "consingan.core.config",
     "Run": "consingan.core.run",
@@ -42,8 +45,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "HOOKS_VERSION",
     "ConsinganError",
     "Evaluation",
+    "Listener",
     "Mode",
     "Options",
     "Run",

@@ -48,8 +48,8 @@ def train(
             is never trained on.
         out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        listeners: objects with notification hooks (see `consingan.core.hookspecs`), told how
-            training goes.
+        listeners: names of installed listeners, or objects with notification hooks (see
+            `docs/plugins.md`), told how training goes.
         options: the mode's training options, by name, such as `niter=500`.
 
     Returns:
@@ -109,7 +109,7 @@ def prepare(
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)
     parsed = with_precision(parsed, find_device(device))
-    hooks = Hooks(loaded.mode, _with_own(listeners))
+    hooks = Hooks(loaded.mode, _with_own(plugins, listeners))
     return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, shown)
 
 
@@ -184,7 +184,7 @@ def open_run(
     plugins = find_plugins()
 
     def find_hooks(config: RunConfig) -> Hooks:
-        return plugins.hooks_for(config, _with_own(listeners))
+        return plugins.hooks_for(config, _with_own(plugins, listeners))
 
     return Run.open(find_run(str(run), Path(runs), mode), find_hooks)
 
@@ -217,8 +217,8 @@ def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[objec
     return opened
 
 
-def _with_own(listeners: Sequence[object]) -> list[object]:
-    return [MetricsLog(), Previews(), *listeners]
+def _with_own(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
+    return [MetricsLog(), Previews(), *map(plugins.listener, listeners)]
 
 
 def _read_picture(picture: str | Path | Image.Image) -> Picture:

@@ -1,26 +1,32 @@
-"""Finds the modes: built-ins and strangers' through one door, the entry points."""
+"""Finds modes and listeners: built-ins and strangers' through one door, the entry points."""
 
 from __future__ import annotations
 
-import inspect
-import re
+import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
-import pluggy
-
-from consingan.core.config import Options, TrainOptions
+from consingan.contract import (
+    LISTENER_HOOKS,
+    check_hooks,
+    check_listener,
+    check_mode,
+    missed_changes,
+)
 from consingan.core.hooks import AnyMode, Hooks
-from consingan.core.hookspecs import PROJECT, HookSpecs
-from consingan.core.mode import Mode
+from consingan.core.listener import Listener
 from consingan.core.records import Plugin, RunConfig
-from consingan.errors import ModeError, PluginError
-from consingan.options import check_showable
+from consingan.errors import ConsinganError, ModeError, OptionError, PluginError
 
-GROUP = "consingan.modes"
+MODES, LISTENERS = "consingan.modes", "consingan.listeners"
+"""The entry-point groups."""
+DISABLE = "CONSINGAN_DISABLE_PLUGINS"
+"""Environment variable: if it is set (and not to 0), only what ships with consingan is loaded."""
+STRICT = "CONSINGAN_STRICT_PLUGINS"
+"""Environment variable: if it is set (and not to 0), a plugin's problem is an error, for CI."""
 BUILT_IN = "consingan"
 
 
@@ -33,24 +39,38 @@ class LoadedMode:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A plugin that was not loaded, and why."""
+class LoadedListener:
+    """A listener's class that works, and where it comes from."""
 
+    listener: type[Listener]
+    plugin: Plugin
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a plugin."""
+
+    kind: str
+    """What it provides or should have: `mode` or `listener`."""
     entry: str
     """The entry point's name."""
     plugin: Plugin
     reason: str
+    loaded: bool = False
+    """Whether it is used all the same."""
 
     def __str__(self) -> str:
+        state = "" if self.loaded else " is not loaded"
         origin = f"package {self.plugin.package} {self.plugin.version}"
-        return f"plugin {self.entry!r} ({origin}) is not loaded: {self.reason}"
+        return f"plugin {self.entry!r} ({origin}){state}: {self.reason}"
 
 
 @dataclass
 class Plugins:
-    """All modes that were found, by name, and all that are broken."""
+    """All modes and listeners that were found, by name, and all that is wrong with any."""
 
     modes: dict[str, LoadedMode] = field(default_factory=dict)
+    listeners: dict[str, LoadedListener] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def mode(self, name: str) -> LoadedMode:
@@ -59,6 +79,25 @@ class Plugins:
             known = ", ".join(self.modes)
             raise ModeError(f"no mode is called {name!r}; there are: {known}")
         return self.modes[name]
+
+    def listener(self, wanted: object) -> object:
+        """A fresh listener of a name; or `wanted` itself, checked, if it is an object with hooks.
+
+        Raises OptionError if there is none of that name, PluginError if it cannot be made.
+        """
+        if not isinstance(wanted, str):
+            check_hooks(wanted, LISTENER_HOOKS)
+            return wanted
+        if wanted not in self.listeners:
+            known = ", ".join(self.listeners) or "none is installed"
+            raise OptionError(f"no listener is called {wanted!r}; there are: {known}", "listen")
+        try:
+            return self.listeners[wanted].listener()
+        except ConsinganError:
+            raise
+        except Exception as error:
+            reason = _describe(error)
+            raise PluginError(f"listener {wanted!r} cannot be started: {reason}") from error
 
     def hooks_for(self, config: RunConfig, listeners: Sequence[object] = ()) -> Hooks:
         """The hooks of a run folder's mode. Raises PluginError that says what to install."""
@@ -77,76 +116,74 @@ class Plugins:
         return Hooks(found.mode, listeners)
 
 
+def plugins_disabled() -> bool:
+    """Whether the environment says to load only what ships with consingan."""
+    return _is_set(DISABLE)
+
+
 def find_plugins() -> Plugins:
-    """Load every mode that is installed. What is broken becomes a `Problem`; nothing is raised."""
-    plugins = Plugins()
-    found: defaultdict[str, list[tuple[EntryPoint, LoadedMode]]] = defaultdict(list)
-    for entry in entry_points(group=GROUP):
+    """Load every mode and listener that is installed.
+
+    What is wrong with one becomes a `Problem`; the others are loaded all the same. Raises
+    PluginError for the first problem if `STRICT` is set.
+    """
+    problems: list[Problem] = []
+    modes = _load("mode", MODES, check_mode, problems)
+    listeners = _load("listener", LISTENERS, check_listener, problems)
+    if problems and _is_set(STRICT):
+        raise PluginError(f"{problems[0]} ({STRICT} is set)")
+    return Plugins(
+        {name: LoadedMode(mode, plugin) for name, (mode, plugin) in modes.items()},
+        {name: LoadedListener(heard, plugin) for name, (heard, plugin) in listeners.items()},
+        problems,
+    )
+
+
+NamedT = TypeVar("NamedT", bound=Any)
+
+
+def _load(
+    kind: str, group: str, check: Callable[[object], NamedT], problems: list[Problem]
+) -> dict[str, tuple[NamedT, Plugin]]:
+    """What the entry points of a group name, by its own name, sorted."""
+    claims: defaultdict[str, list[tuple[EntryPoint, NamedT]]] = defaultdict(list)
+    for entry in _entries(group):
         try:
-            mode = _load(entry)
+            found = check(entry.load())
         except (Exception, SystemExit) as error:  # a stranger's module may do anything at all
             reason = str(error) if isinstance(error, PluginError) else _describe(error)
-            plugins.problems.append(Problem(entry.name, _origin(entry), reason))
+            problems.append(Problem(kind, entry.name, _origin(entry), reason))
         else:
-            found[mode.name].append((entry, LoadedMode(mode, _origin(entry))))
-    for name, claims in sorted(found.items()):
-        built_in = [loaded for _, loaded in claims if loaded.plugin.package == BUILT_IN]
-        keeper = built_in[0] if built_in else claims[0][1] if len(claims) == 1 else None
-        if keeper is not None:
-            plugins.modes[name] = keeper
-        packages = " and ".join(sorted({loaded.plugin.package for _, loaded in claims}))
-        for entry, loaded in claims:
-            if loaded is not keeper:
-                reason = f"packages {packages} both name a mode {name!r}; uninstall one"
-                plugins.problems.append(Problem(entry.name, loaded.plugin, reason))
-    return plugins
+            claims[found.name].append((entry, found))
+    loaded = {}
+    for name, claimed in sorted(claims.items()):
+        built_in = [claim for claim in claimed if _origin(claim[0]).package == BUILT_IN]
+        keeper = built_in[0] if built_in else claimed[0] if len(claimed) == 1 else None
+        packages = " and ".join(sorted({_origin(entry).package for entry, _ in claimed}))
+        for claim in claimed:
+            entry, found = claim
+            origin = _origin(entry)
+            if claim is not keeper:
+                reason = f"packages {packages} both name a {kind} {name!r}; uninstall one"
+                problems.append(Problem(kind, entry.name, origin, reason))
+                continue
+            loaded[name] = found, origin
+            # What ships with consingan follows its hooks without saying so.
+            if origin.package != BUILT_IN and (changes := missed_changes(found)):
+                written = f"written for version {found.hooks_version} of the hooks"
+                reason = f"{written}; changed since then: {'; '.join(changes)}"
+                problems.append(Problem(kind, entry.name, origin, reason, loaded=True))
+    return loaded
 
 
-def check_mode(candidate: object) -> AnyMode:
-    """The mode that an entry point names, or PluginError with what is wrong with it."""
-    if isinstance(candidate, type) and issubclass(candidate, Mode):
-        candidate = candidate()
-    if not isinstance(candidate, Mode):
-        raise PluginError(f"{candidate!r} is not a subclass of consingan.Mode")
-    _check_attributes(candidate)
-    _check_hooks(candidate)
-    check_showable(candidate.TrainOptions)
-    check_showable(candidate.ApplyOptions)
-    return candidate
+def _entries(group: str) -> Iterator[EntryPoint]:
+    for entry in entry_points(group=group):
+        if not plugins_disabled() or _origin(entry).package == BUILT_IN:
+            yield entry
 
 
-def _load(entry: EntryPoint) -> AnyMode:
-    return check_mode(entry.load())
-
-
-def _check_attributes(mode: AnyMode) -> None:
-    for attribute in ("name", "summary"):
-        if not isinstance(getattr(mode, attribute, None), str):
-            raise PluginError(f"{type(mode).__name__} has no `{attribute}`")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", mode.name):
-        raise PluginError(f"{mode.name!r} is no mode name; use lower-case letters, digits, dashes")
-    for attribute, base in (("TrainOptions", TrainOptions), ("ApplyOptions", Options)):
-        model = getattr(mode, attribute)
-        if not (isinstance(model, type) and issubclass(model, base)):
-            raise PluginError(f"`{attribute}` is not a subclass of consingan.{base.__name__}")
-
-
-def _check_hooks(mode: AnyMode) -> None:
-    """Misspelt hooks, wrong arguments, and hooks without their marker."""
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(HookSpecs)
-    try:
-        manager.register(mode)
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise PluginError(" ".join(str(error).split())) from None
-    specified = {name for name in vars(manager.hook) if not name.startswith("_")}
-    marked = {caller.name for caller in manager.get_hookcallers(mode) or []}
-    for name, member in inspect.getmembers(type(mode), callable):
-        if name in specified - marked and member.__module__ != Mode.__module__:
-            raise PluginError(f"`{name}` lacks its @hookimpl marker and would never be called")
-    if "apply" not in marked:
-        raise PluginError("it has no `apply` hook: a mode must make something")
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "0") not in ("", "0")
 
 
 def _describe(error: BaseException) -> str:

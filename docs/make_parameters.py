@@ -13,7 +13,7 @@ from pathlib import Path
 
 from consingan.core.config import Options, TrainOptions, flag
 from consingan.options import description
-from consingan.plugins import find_plugins
+from consingan.plugins import BUILT_IN, find_plugins
 
 PAGE = Path(__file__).parent / "parameters.md"
 TABLES = re.compile(r"(<!-- options: begin -->\n).*(<!-- options: end -->)", re.DOTALL)
@@ -26,7 +26,8 @@ def render(page: str) -> str:
 
 
 def _lines() -> Iterator[str]:
-    modes = find_plugins().modes
+    found = find_plugins().modes.items()
+    modes = {name: loaded for name, loaded in found if loaded.plugin.package == BUILT_IN}
     yield from _tables("`train`, in every mode", TrainOptions, set())
     yield "Defaults that differ by mode:"
     yield ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 # Tiny networks are slower on several threads; before torch loads, and for subprocesses too.
@@ -54,3 +56,26 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no shared folder here")
     return SHARED
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Pretends that nothing is installed but what is named: `install(group, package=class)`."""
+
+    def only(group: str, **classes: object) -> None:
+        entries = [
+            SimpleNamespace(
+                name=package,
+                dist=SimpleNamespace(name=package, version="1"),
+                load=lambda found=found: found,
+            )
+            for package, found in classes.items()
+        ]
+        installed[group] = entries
+
+    installed: dict[str, list[SimpleNamespace]] = {}
+    monkeypatch.setattr("consingan.plugins.entry_points", lambda group: installed.get(group, []))
+    return only

@@ -69,7 +69,10 @@ def test_show_json(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(summary["stages"]) == 3
 
 
-def test_modes_and_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_modes_and_plugins(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSINGAN_DISABLE_PLUGINS", "1")
     assert cli.run(["modes"]) == 0
     assert "generation" in capsys.readouterr().out
     assert cli.run(["plugins", "--json"]) == 0

@@ -1,4 +1,4 @@
-"""Every snippet of the README and of docs/ runs, in order, with presets that take a second."""
+"""Every snippet of the READMEs and of docs/ runs, in order, with presets that take a second."""
 
 from __future__ import annotations
 
@@ -14,11 +14,21 @@ from consingan.plugins import find_plugins
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])]
+RUN_ELSEWHERE = {"plugins.md"}
+"""The tutorial installs a package: tests/test_plugins_page.py follows it."""
 SNIPPET = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name not in RUN_ELSEWHERE],
+    ids=_name,
+)
 def test_the_snippets_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,7 +48,7 @@ def test_the_snippets_run(
                 assert cli.run(command[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_the_pictures_and_links_exist(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)", page.read_text())
     missing = [

@@ -6,18 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consingan import Mode, Options, TrainOptions, hookimpl
+from consingan import Mode, Options, hookimpl
+from consingan.contract import check_mode
 from consingan.core.outputs import Outputs
 from consingan.core.sampler import Sampler
 from consingan.errors import ModeError, PluginError
-from consingan.plugins import check_mode, find_plugins
-from tests.conftest import TINY
+from consingan.plugins import find_plugins
+from tests.conftest import TINY, Install
 
 MIRROR = """
 from typing import Literal
@@ -219,26 +219,8 @@ def test_built_ins_come_through_the_entry_points() -> None:
         plugins.mode("none")
 
 
-def test_two_strangers_with_one_name_are_both_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Distribution:
-        version = "1"
-
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-    class Entry:
-        name = "some"
-
-        def __init__(self, package: str) -> None:
-            self.dist = Distribution(package)
-
-        def load(self) -> type[Mode[TrainOptions, Options]]:
-            return _mode()
-
-    def entries(group: str) -> Sequence[Entry]:
-        return [Entry("one"), Entry("two")]
-
-    monkeypatch.setattr("consingan.plugins.entry_points", entries)
+def test_two_strangers_with_one_name_are_both_left_out(install: Install) -> None:
+    install("consingan.modes", one=_mode(), two=_mode())
     plugins = find_plugins()
     assert plugins.modes == {}
     reasons = [problem.reason for problem in plugins.problems]

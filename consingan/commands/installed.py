@@ -1,4 +1,4 @@
-"""`consingan modes`, `plugins` and `examples`: what there is to work with."""
+"""`consingan modes`, `plugins`, `new-plugin` and `examples`: what there is to work with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from consingan.commands.parameters import AsJson
-from consingan.console import escaped, print_json, print_table
-from consingan.plugins import Plugins
+from consingan.console import complain, escaped, print_json, print_table
+from consingan.errors import OptionError
+from consingan.plugins import DISABLE, Plugins, Problem, plugins_disabled
 
 
 def add(app: typer.Typer, plugins: Plugins) -> None:
@@ -25,22 +26,41 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
     @app.command("plugins", rich_help_panel="Installed")
     def list_plugins(as_json: AsJson = False) -> None:
         """List what each installed package provides, and what is broken and why."""
-        loaded = [
-            {"mode": name, **found.plugin.model_dump()} for name, found in plugins.modes.items()
-        ]
-        broken = [
-            {"entry": problem.entry, **problem.plugin.model_dump(), "reason": problem.reason}
-            for problem in plugins.problems
-        ]
+        if plugins_disabled():
+            complain(f"note: {DISABLE} is set: only what ships with consingan is loaded")
         if as_json:
-            print_json({"modes": loaded, "broken": broken})
+            print_json(_report(plugins))
             return
-        rows = [(row["mode"], row["package"], row["version"], "works") for row in loaded]
-        rows += [
-            (row["entry"], row["package"], row["version"], f"not loaded: {row['reason']}")
-            for row in broken
-        ]
-        print_table(("mode", "package", "version", "state"), rows)
+        provided = [("mode", name, m.plugin) for name, m in plugins.modes.items()]
+        provided += [("listener", name, heard.plugin) for name, heard in plugins.listeners.items()]
+        rows = [(kind, name, by.package, by.version, "works") for kind, name, by in provided]
+        for problem in plugins.problems:
+            state = "works, but" if problem.loaded else "not loaded:"
+            by = problem.plugin
+            row = (problem.kind, problem.entry, by.package, by.version, f"{state} {problem.reason}")
+            rows.append(row)
+        print_table(("provides", "name", "package", "version", "state"), rows)
+
+    @app.command("new-plugin", rich_help_panel="Installed", no_args_is_help=True)
+    def new_plugin(
+        name: Annotated[
+            str,
+            typer.Argument(
+                help="What the mode is to be called: lower-case letters, digits and dashes.",
+                show_default=False,
+            ),
+        ],
+        folder: Annotated[Path, typer.Option(help="Where the plugin's folder is made.")] = Path(),
+    ) -> None:
+        """Write a mode of your own: a folder that installs and passes its tests."""
+        from consingan.scaffold import write_plugin
+
+        if name in plugins.modes:
+            package = plugins.modes[name].plugin.package
+            raise OptionError(f"package {package} has a mode {name!r} already; choose another name")
+        made = escaped(str(write_plugin(name, folder)))
+        print(f"Written: {made}")
+        print(f"Next: pip install -e '{made}[test]' && pytest {made}")
 
     @app.command(rich_help_panel="Installed")
     def examples(
@@ -53,3 +73,17 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
         for file in files:
             print(escaped(str(file)))
         print(f"Next: consingan generation train {escaped(str(files[0]))} --preset draft")
+
+
+def _report(plugins: Plugins) -> dict[str, list[dict[str, str]]]:
+    def said(problem: Problem) -> dict[str, str]:
+        by = problem.plugin.model_dump()
+        return {"kind": problem.kind, "entry": problem.entry, **by, "reason": problem.reason}
+
+    modes, listeners = plugins.modes.items(), plugins.listeners.items()
+    return {
+        "modes": [{"mode": name, **mode.plugin.model_dump()} for name, mode in modes],
+        "listeners": [{"listener": name, **heard.plugin.model_dump()} for name, heard in listeners],
+        "broken": [said(problem) for problem in plugins.problems if not problem.loaded],
+        "outdated": [said(problem) for problem in plugins.problems if problem.loaded],
+    }

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consingan.commands.parameters import RUNS, Device, Preset, RunName, RunsFolder, complete_run
+from consingan.commands.parameters import (
+    RUNS,
+    Device,
+    Listen,
+    Preset,
+    RunName,
+    RunsFolder,
+    complete_run,
+)
 from consingan.commands.runs import train_visibly
 from consingan.console import complain, escaped, tile_progress
 from consingan.core.config import DEFAULT_PRESET, preset_values
@@ -46,6 +54,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         naive: Path | None = None,
         parent: str | None = None,
         device: Device = "auto",
+        listen: Listen = None,
         **values: Any,
     ) -> None:
         from consingan.api import prepare, prepare_fine_tuning
@@ -53,19 +62,19 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         options = given(values)
 
         def begin(listener: object) -> Run:
-            name = loaded.mode.name
+            name, listeners = loaded.mode.name, [listener, *(listen or [])]
             if parent is None:
                 if photo is None:
                     raise OptionError("give the PHOTO to learn from")
                 start = preset or DEFAULT_PRESET
-                return prepare(plugins, photo, name, start, naive, out, device, [listener], options)
+                return prepare(plugins, photo, name, start, naive, out, device, listeners, options)
             if not loaded.mode.takes_naive:
                 raise OptionError(f"mode {name} has no fine-tuning", "from")
             if naive is None or photo is not None:
                 raise OptionError("fine-tuning takes a --naive PICTURE and no PHOTO", "from")
             if preset is not None:
                 raise OptionError("fine-tuning keeps the options of its run", "preset")
-            return prepare_fine_tuning(parent, naive, out, device, [listener], options, name)
+            return prepare_fine_tuning(parent, naive, out, device, listeners, options, name)
 
         train_visibly(begin, device)
 

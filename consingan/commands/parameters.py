@@ -25,6 +25,25 @@ RunName = Annotated[
         show_default=False,
     ),
 ]
+
+
+def complete_listener(incomplete: str) -> list[str]:
+    """Names of installed listeners, for the shell's completion."""
+    from consingan.plugins import find_plugins
+
+    return [name for name in find_plugins().listeners if name.startswith(incomplete)]
+
+
+Listen = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="An installed listener to tell how training goes; may be given several times. "
+        "`consingan plugins` lists them.",
+        autocompletion=complete_listener,
+        show_default=False,
+    ),
+]
 RunsFolder = Annotated[Path, typer.Option(help="Folder in which runs are found by name.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
+from consingan.commands.parameters import RUNS, AsJson, Device, Listen, RunName, RunsFolder
 from consingan.console import complain, duration, escaped, print_json, print_table
 from consingan.core.config import flag
 from consingan.errors import Terminated
@@ -29,11 +29,14 @@ def add(app: typer.Typer) -> None:
     app.command("import", rich_help_panel="Runs", no_args_is_help=True)(import_run)
 
 
-def resume(run: RunName, runs: RunsFolder = RUNS, device: Device = "auto") -> None:
+def resume(
+    run: RunName, runs: RunsFolder = RUNS, device: Device = "auto", listen: Listen = None
+) -> None:
     """Train the stages that an unfinished run lacks."""
     from consingan.api import open_unfinished
 
-    train_visibly(lambda listener: open_unfinished(run, runs, [listener]), device)
+    asked = listen or []
+    train_visibly(lambda listener: open_unfinished(run, runs, [listener, *asked]), device)
 
 
 def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:

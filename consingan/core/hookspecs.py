@@ -7,7 +7,8 @@ training. This module imports no torch, and neither should a plugin's when it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pluggy
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 PROJECT = "consingan"
 
+HOOKS_VERSION = 1
+"""Goes up by one with every change that a plugin may have to follow."""
+CHANGES: Mapping[int, str] = MappingProxyType({})
+"""For each version from 2 on, what changed, and what a plugin has to do about it: one line."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a method as the implementation of the hook of its name."""
@@ -40,23 +46,31 @@ class ModeHooks(Generic[TrainT, ApplyT]):
     def stage_sizes(self, size: Size, options: TrainT) -> list[Size]:
         """The size of every stage, smallest first, ending with `size`.
 
-        When: once, before a run is created. Default: the paper's logarithmic spacing.
+        When: once, before a run is created, by `core/training.py`.
+        Default: the paper's logarithmic spacing.
 
         Args:
             size: the training picture's, after reduction to `options.max_size`.
             options: the mode's training options.
+
+        Returns:
+            The sizes, in pixels, of the stages to train; they never shrink. The smallest side
+            has to be at least `options.receptive_field`, or the picture is refused as too small.
         """
 
     @hookspec(firstresult=True)
     def padding_style(self, options: TrainT) -> PaddingStyle:
         """How the generator treats borders.
 
-        `"oversize"` lets noise reach past the border, so that borders vary as much as the rest;
-        `"zero"` pads with zeros, so that borders stay where they are. When: once a run and at
-        each apply. Default: `"oversize"`.
+        When: whenever a run's networks are made or loaded, by `core/run.py`.
+        Default: `"oversize"`.
 
         Args:
             options: the mode's training options.
+
+        Returns:
+            `"oversize"` lets noise reach past the border, so that borders vary as much as the
+            rest; `"zero"` pads with zeros, so that borders stay where they are.
         """
 
     @hookspec(firstresult=True)
@@ -67,53 +81,72 @@ class ModeHooks(Generic[TrainT, ApplyT]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """The generator's stage-0 input of one training step, (1, 3, h, w) like `pyramid[0]`.
+        """What enters the generator at stage 0 in one training step.
 
-        When: at every step of every stage. Default: noise, N(0, 1).
+        When: at every step of every stage, by `core/stage.py`.
+        Default: noise, N(0, 1).
 
         Args:
             pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
             options: the mode's training options.
             generator: the only source of randomness to use, on the device.
-            naive: while a run is fine-tuned, the picture to fine-tune on, (1, 3, h, w); or None.
+            naive: while a run is fine-tuned, the picture to fine-tune on, (1, 3, h, w) in [-1, 1];
+                otherwise None.
+
+        Returns:
+            (1, 3, h, w) like `pyramid[0]`; of any range, but what is used in training is what
+            should enter when the mode is applied.
         """
 
     @hookspec(firstresult=True)
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: TrainT, generator: torch.Generator
     ) -> Tensor:
-        """The stage-0 input that stands for the picture itself, (1, 3, h, w) like `pyramid[0]`.
+        """What enters at stage 0 when the generator is to rebuild the picture itself.
 
-        When: once as training starts and at each apply; it must be the same each time. Default:
-        the smallest picture of the pyramid.
+        When: once as training starts and at each apply, by `core/sampler.py`; it must be the same
+        each time.
+        Default: the smallest picture of the pyramid.
 
         Args:
-            pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1].
+            pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
             options: the mode's training options.
             generator: the only source of randomness to use, on the CPU.
+
+        Returns:
+            (1, 3, h, w) like `pyramid[0]`, on any device.
         """
 
     @hookspec(firstresult=True)
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
-        """Captions and pictures, (1, 3, H, W) in [-1, 1], that show how far training is.
+        """What shows how far training is.
 
-        When: after each stage. Default: the picture, its reconstruction and four samples. The
-        naive picture of `train --naive`, if there is one, is `sampler.naive`.
+        When: after each stage, by the listener that writes `previews/`.
+        Default: the picture, its reconstruction and four samples.
 
         Args:
-            sampler: makes pictures with the stages trained so far.
+            sampler: makes pictures with the stages trained so far; `sampler.naive` is the picture
+                of `train --naive`, if there is one.
+
+        Returns:
+            Captions and pictures, each (1, 3, H, W) in [-1, 1].
         """
 
     @hookspec(firstresult=True)
     def apply(self, sampler: Sampler, options: ApplyT, outputs: Outputs) -> None:
         """Make the mode's pictures from a trained run.
 
-        When: `consingan MODE apply RUN` and `Run.apply()`. There is no default: every mode has it.
+        When: at `consingan MODE apply RUN` and `Run.apply()`, by `core/run.py`; also for a run
+        that is not finished, with the stages that it has.
+        Default: none; every mode has this hook.
 
         Args:
             sampler: makes pictures, (1, 3, H, W) in [-1, 1], with the trained generator.
             options: the mode's apply options.
             outputs: where pictures are saved; nothing else may be written.
+
+        Returns:
+            Nothing. Raise a `ConsinganError` with one line for what the user can mend.
         """
 
 
@@ -124,38 +157,49 @@ class ListenerHooks:
     def run_started(self, run: Run) -> None:
         """Training begins or goes on.
 
+        When: before the first stage that is to be trained, by `core/training.py`.
+
         Args:
-            run: the run, with its options and sizes.
+            run: the run, with its folder, options and sizes.
         """
 
     @hookspec
     def stage_started(self, event: StageStarted) -> None:
         """A stage is about to train.
 
+        When: before a stage's first step, by `core/engine.py`.
+
         Args:
-            event: which, how large, how long.
+            event: which stage, its size in pixels, its steps, and how many parameters learn.
         """
 
     @hookspec
     def step_logged(self, event: StepLogged) -> None:
-        """About once a second while a stage trains, and at its last step.
+        """A step is done and its losses are known.
+
+        When: about once a second while a stage trains, and at its last step, by `core/engine.py`.
 
         Args:
-            event: progress and losses.
+            event: stage, step (from 1), seconds in the stage, and the losses; the reconstruction's
+                is the mean squared error in [-1, 1] units.
         """
 
     @hookspec
     def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
-        """A stage is trained and committed.
+        """A stage is trained and committed: from here on it cannot be lost.
+
+        When: after a stage's files are safe, by `core/engine.py`.
 
         Args:
-            event: which, and how long it took.
-            sampler: makes pictures with the stages trained so far.
+            event: which stage, of how many, and how many seconds it took.
+            sampler: makes pictures, (1, 3, H, W) in [-1, 1], with the stages trained so far.
         """
 
     @hookspec
     def run_ended(self, run: Run) -> None:
         """All stages are trained.
+
+        When: at the end, by `core/training.py`.
 
         Args:
             run: the finished run.
@@ -164,6 +208,9 @@ class ListenerHooks:
     @hookspec
     def run_failed(self, run: Run, error: BaseException) -> None:
         """Training stopped early; what was committed stays.
+
+        When: after the failure is recorded in the run's folder, by `core/training.py`; the error
+        goes on afterwards.
 
         Args:
             run: the unfinished run.

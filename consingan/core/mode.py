@@ -30,6 +30,8 @@ class Mode(_Signatures[TrainT, ApplyT]):
     """The subcommand: lower-case letters, digits and dashes."""
     summary: ClassVar[str]
     """One line for the table of modes."""
+    hooks_version: ClassVar[int] = 1
+    """The `consingan.HOOKS_VERSION` that it was written for."""
     TrainOptions: ClassVar[type[TrainOptions]] = TrainOptions
     ApplyOptions: ClassVar[type[Options]] = Options
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}

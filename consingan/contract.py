@@ -1,0 +1,111 @@
+"""What a plugin must be: checked when it is loaded, so that mistakes show before anything runs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection
+
+import pluggy
+
+from consingan.core import hookspecs
+from consingan.core.config import Options, TrainOptions
+from consingan.core.hooks import AnyMode
+from consingan.core.hookspecs import PROJECT, HookSpecs, ListenerHooks, ModeHooks
+from consingan.core.listener import Listener
+from consingan.core.mode import Mode
+from consingan.errors import PluginError
+from consingan.options import check_showable
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""What a mode or a listener may be called."""
+LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.startswith("_"))
+ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
+
+
+def check_mode(candidate: object) -> AnyMode:
+    """The mode that an entry point names, or PluginError with what is wrong with it."""
+    if isinstance(candidate, type) and issubclass(candidate, Mode):
+        candidate = candidate()
+    if not isinstance(candidate, Mode):
+        raise PluginError(f"{candidate!r} is not a subclass of consingan.Mode")
+    _check_attributes(candidate, "mode")
+    for attribute, base in (("TrainOptions", TrainOptions), ("ApplyOptions", Options)):
+        model = getattr(candidate, attribute)
+        if not (isinstance(model, type) and issubclass(model, base)):
+            raise PluginError(f"`{attribute}` is not a subclass of consingan.{base.__name__}")
+    if "apply" not in check_hooks(candidate):
+        raise PluginError("it has no `apply` hook: a mode must make something")
+    check_showable(candidate.TrainOptions)
+    check_showable(candidate.ApplyOptions)
+    return candidate
+
+
+def check_listener(candidate: object) -> type[Listener]:
+    """The listener's class that an entry point names, or PluginError with what is wrong with it.
+
+    No instance is made: that may need settings which only the user who asks for it has given.
+    """
+    if not (isinstance(candidate, type) and issubclass(candidate, Listener)):
+        raise PluginError(f"{candidate!r} is not a subclass of consingan.Listener")
+    _check_attributes(candidate, "listener")
+    heard = check_hooks(candidate, LISTENER_HOOKS)
+    if decided := heard - LISTENER_HOOKS:
+        raise PluginError(f"`{min(decided)}` is for modes: a listener is never asked")
+    if not heard:
+        raise PluginError("it has no hook: a listener must hear something")
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(candidate).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if needed:
+        raise PluginError(f"a listener is made without arguments, but `{needed[0]}` is needed")
+    return candidate
+
+
+def check_hooks(plugin: object, called: Collection[str] = ALL_HOOKS) -> set[str]:
+    """The hooks that an object or a class implements.
+
+    Raises PluginError for misspelt hooks, wrong arguments, and those of `called` that lack their
+    marker.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(HookSpecs)
+    try:
+        manager.register(plugin)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(" ".join(str(error).split())) from None
+    marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
+    own = plugin if isinstance(plugin, type) else type(plugin)
+    for name, member in inspect.getmembers(own, callable):
+        if name in called and name not in marked and member.__module__ != Mode.__module__:
+            raise PluginError(f"`{name}` lacks its @hookimpl marker and would never be called")
+    return marked
+
+
+def missed_changes(plugin: AnyMode | type[Listener]) -> list[str]:
+    """What changed in the hooks since the version that a plugin was written for; one line each."""
+    first = plugin.hooks_version + 1
+    return [hookspecs.CHANGES[n] for n in range(first, hookspecs.HOOKS_VERSION + 1)]
+
+
+def _check_attributes(plugin: AnyMode | type[Listener], kind: str) -> None:
+    for attribute in ("name", "summary"):
+        if not isinstance(getattr(plugin, attribute, None), str):
+            owner = plugin if isinstance(plugin, type) else type(plugin)
+            raise PluginError(f"{owner.__name__} has no `{attribute}`")
+    if not NAME.fullmatch(plugin.name):
+        raise PluginError(
+            f"{plugin.name!r} is no {kind} name; use lower-case letters, digits, dashes"
+        )
+    stated, known = plugin.hooks_version, hookspecs.HOOKS_VERSION
+    if type(stated) is not int or stated < 1:
+        raise PluginError(f"`hooks_version` is {stated!r}; it is a whole number from 1 on")
+    if stated > known:
+        raise PluginError(
+            f"it was written for version {stated} of the hooks and this consingan has version "
+            f"{known}; upgrade with: pip install --upgrade consingan"
+        )

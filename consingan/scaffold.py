@@ -1,0 +1,148 @@
+"""What `consingan new-plugin` writes: a mode as a package that installs and passes its tests."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+from consingan.contract import NAME
+from consingan.core.hookspecs import HOOKS_VERSION
+from consingan.errors import ConsinganError, OptionError
+
+_PYPROJECT = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "consingan-$name"
+version = "0.1.0"
+description = "The mode $name for consingan"
+readme = "README.md"
+requires-python = ">=3.10"
+dependencies = ["consingan>=$release"]
+
+[project.optional-dependencies]
+test = ["pytest>=8.3"]
+
+[project.entry-points."consingan.modes"]
+$name = "$module:$camel"
+
+[tool.setuptools]
+py-modules = ["$module"]
+"""
+
+_README = """\
+# consingan-$name
+
+The mode `$name` for consingan: say here what it makes.
+
+    pip install -e ".[test]"
+    consingan $name train PHOTO --preset draft
+    consingan $name apply latest
+    pytest
+
+`$module.py` is all of it. docs/plugins.md of consingan has every hook that it may decide.
+"""
+
+_MODULE = '''\
+"""The mode `$name`: say here what it makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consingan import Mode, Options, TrainOptions, hookimpl, option
+
+if TYPE_CHECKING:
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+
+class ${camel}Apply(Options):
+    """What to make from a trained run."""
+
+    num_samples: int = option(4, "How many pictures to make.", "Pictures", ge=1)
+    seed: int = option(0, "Which pictures: another seed makes others.", "Pictures", ge=0)
+
+
+class $camel(Mode[TrainOptions, ${camel}Apply]):
+    """Trains as the paper's generation does: a hook that is not here has its default."""
+
+    name = "$name"
+    summary = "Say here what it makes."
+    hooks_version = $hooks
+    ApplyOptions = ${camel}Apply
+
+    @hookimpl
+    def apply(self, sampler: Sampler, options: ${camel}Apply, outputs: Outputs) -> None:
+        """Save numbered pictures and a contact sheet."""
+        for index in range(options.num_samples):
+            outputs.save(f"$name-{index:03}", sampler.sample(index, options.seed))
+        outputs.save_sheet()
+'''
+
+_TESTS = '''\
+"""The mode does what every mode must; then what it alone does."""
+
+from $module import $camel
+
+from consingan.plugins import find_plugins
+from consingan.testing import ModeTests, train_tiny
+
+
+class Test$camel(ModeTests):
+    mode = $camel
+
+
+def test_it_is_installed():
+    assert find_plugins().modes["$name"].plugin.package == "consingan-$name"
+
+
+def test_it_makes_as_many_pictures_as_asked(tmp_path):
+    run = train_tiny($camel, tmp_path / "runs")
+    files = run.apply(tmp_path / "out", "cpu", num_samples=2)
+    assert [file.name for file in files] == ["$name-000.png", "$name-001.png", "sheet.png"]
+'''
+
+
+def write_plugin(name: str, parent: Path) -> Path:
+    """Write the folder `consingan-NAME` below `parent`, and return its path.
+
+    Raises OptionError if `name` is no mode's name or the folder exists already, ConsinganError if
+    it cannot be written; nothing is ever overwritten.
+    """
+    if not NAME.fullmatch(name):
+        raise OptionError(f"{name!r} is no mode name; use lower-case letters, digits, dashes")
+    values = {
+        "name": name,
+        "module": "consingan_" + name.replace("-", "_"),
+        "camel": "".join(part.capitalize() for part in name.split("-")) + "Mode",
+        "release": ".".join(version("consingan").split(".")[:2]),
+        "hooks": str(HOOKS_VERSION),
+    }
+    files = {
+        "pyproject.toml": _PYPROJECT,
+        "README.md": _README,
+        f"{values['module']}.py": _MODULE,
+        f"tests/test_{values['module']}.py": _TESTS,
+    }
+    folder = parent / f"consingan-{name}"
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise OptionError(
+            f"{str(folder)!r} exists already; choose another name, or another --folder"
+        ) from None
+    except OSError as error:
+        raise ConsinganError(f"cannot create {str(folder)!r}: {error.strerror}") from None
+    try:
+        (folder / "tests").mkdir()
+        for file, text in files.items():
+            (folder / file).write_text(Template(text).substitute(values), encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)  # made a moment ago, by us alone
+        raise ConsinganError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
+    return folder

@@ -1,0 +1,199 @@
+"""What every mode must do, whatever else it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from consingan.contract import check_mode
+from consingan.core.config import Options, Size, flag, parse_options, train_options
+from consingan.core.hooks import AnyMode, Hooks
+from consingan.core.outputs import Outputs
+from consingan.core.pictures import load_picture
+from consingan.core.run import Run
+from consingan.errors import OptionError, PictureError, RunError
+from consingan.testing.trainings import (
+    PRESET,
+    Interrupt,
+    loads_torch,
+    plugins_with,
+    reopen,
+    shake,
+    tiny_picture,
+    train_tiny,
+    weights,
+)
+from consingan.testing.writes import outside, writes
+
+
+class ModeTests:
+    """Subclass it as `TestSomething` and set `mode`; pytest runs the rest."""
+
+    mode: ClassVar[type[AnyMode]]
+    """The mode's class."""
+    train_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Training options on top of `TINY`, if the mode needs others."""
+
+    def apply_options(self, folder: Path) -> dict[str, Any]:
+        """What `apply` is to be given; files that it needs are to be made in `folder`."""
+        return {}
+
+    @pytest.fixture
+    def trained(self, tmp_path_factory: pytest.TempPathFactory) -> Run:
+        """A finished run."""
+        return train_tiny(self.mode, tmp_path_factory.mktemp("runs"), self.train_options)
+
+    def test_it_loads(self) -> None:
+        """As `consingan` would load it: hooks, options and hooks' version are sound."""
+        check_mode(self.mode)
+
+    def test_it_loads_without_torch(self) -> None:
+        """`consingan --help` loads every mode, and torch alone takes a second."""
+        assert not loads_torch(self.mode), "import torch inside the functions that use it"
+
+    @pytest.mark.parametrize("command", ["train", "apply"])
+    def test_options_are_on_the_command_line(self, command: str) -> None:
+        """Every option has a flag in `--help`, and says what it does."""
+        from typer.testing import CliRunner
+
+        from consingan.cli import build_app
+
+        model: type[Options] = getattr(self.mode, f"{command.capitalize()}Options")
+        app, arguments = build_app(plugins_with(self.mode)), [self.mode.name, command, "--help"]
+        shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1"})
+        text = re.sub(r"\x1b\[[0-9;]*m", "", shown.output)
+        assert shown.exit_code == 0, text
+        for name, field in model.model_fields.items():
+            assert re.search(rf"{flag(name)}\b", text), f"{flag(name)} is not in the help"
+            assert field.description, f"option {name!r} does not say what it does"
+
+    @pytest.mark.parametrize("shape", [(20, 30), (300, 200), (40, 400)])
+    @pytest.mark.parametrize("stages", [0, 1, 2, 3, 6])
+    def test_any_picture_gets_stage_sizes(self, shape: tuple[int, int], stages: int) -> None:
+        """They grow to the picture's size, whatever that and the number of stages (0: auto)."""
+        options = train_options(
+            self.mode.TrainOptions,
+            PRESET,
+            {**self.train_options, "train_stages": stages},
+        )
+        assert Hooks(self.mode()).stage_sizes(Size(*shape), options)[-1] == shape
+
+    def test_it_trains(self, trained: Run) -> None:
+        """All stages are saved, with previews in range and finite weights."""
+        import torch
+        from safetensors.torch import load
+
+        assert trained.complete
+        files = weights(trained)
+        assert len(files) == len(trained.sizes)
+        for name, content in files.items():
+            for key, tensor in load(content).items():
+                assert torch.isfinite(tensor).all(), f"{key} of {name} is not finite"
+        shown = trained.hooks.preview(trained.sampler("cpu"))
+        assert shown, "the preview shows nothing"
+        for caption, picture in shown:
+            assert picture.ndim == 4, f"{caption}: {tuple(picture.shape)} is not (1, 3, H, W)"
+            assert picture.shape[:2] == (1, 3), f"{caption}: not (1, 3, H, W)"
+            assert picture.abs().max() <= 1.001, f"{caption}: not in [-1, 1]"
+
+    def test_resumed_equals_uninterrupted(self, trained: Run, tmp_path: Path) -> None:
+        """A stopped training goes on, in another process, to the same weights bit by bit."""
+        with pytest.raises(KeyboardInterrupt):
+            train_tiny(self.mode, tmp_path, self.train_options, [Interrupt()])
+        [folder] = next(tmp_path.iterdir()).iterdir()
+        stopped = Run.open(folder, plugins_with(self.mode).hooks_for)
+        assert stopped.stages_done == 1
+        self._apply(stopped, tmp_path / "unfinished")
+        from consingan.core.training import train_run
+
+        shake()
+        train_run(stopped, "cpu")
+        assert weights(stopped) == weights(trained)
+
+    def test_its_reconstruction_is_always_the_same(self, trained: Run) -> None:
+        """What `fixed_input` gives depends on nothing but the run."""
+        first, second = (reopen(trained, self.mode).sampler("cpu") for _ in range(2))
+        assert first.reconstruction().equal(second.reconstruction())
+
+    def test_the_same_seed_applies_the_same(self, trained: Run, tmp_path: Path) -> None:
+        """Names and bytes of what `apply` saves depend on run and options only."""
+        first, second = (
+            {file.name: file.read_bytes() for file in self._apply(trained, tmp_path / name)}
+            for name in ("first", "second")
+        )
+        assert first, "apply saves nothing"
+        assert first.keys() == second.keys()
+        differing = [name for name in first if first[name] != second[name]]
+        assert not differing, f"{differing} differ; draw random numbers from the options' seed"
+
+    def test_it_trains_on_windows(self, tmp_path: Path) -> None:
+        """A picture larger than `--window` is learned in parts."""
+        options = {**self.train_options, "window": 33, "max_size": 60}
+        assert train_tiny(self.mode, tmp_path, options, picture=tiny_picture(40, 60)).complete
+
+    def test_a_window_equals_that_part_of_the_whole(self, trained: Run, tmp_path: Path) -> None:
+        """Pictures that are made in tiles, as large ones are, have the same pixels."""
+        tmp_path.joinpath("given").mkdir()
+        model = trained.hooks.mode.ApplyOptions
+        options = parse_options(model, self.apply_options(tmp_path / "given"))
+        made: dict[int, list[Path]] = {}
+        for tile in (512, 9):
+            sampler = reopen(trained, self.mode).sampler("cpu")
+            sampler.tile = tile
+            outputs = Outputs(tmp_path / str(tile))
+            trained.hooks.apply(sampler, options, outputs)
+            made[tile] = [file for file in outputs.files if file.suffix == ".png"]
+        assert [file.name for file in made[512]] == [file.name for file in made[9]]
+        for one, other in zip(made[512], made[9], strict=True):
+            pixels = [np.asarray(load_picture(file).image, int) for file in (one, other)]
+            difference = np.abs(pixels[0] - pixels[1]).max()
+            assert difference <= 1, f"{one.name} differs by {difference} of 255"
+
+    def test_nothing_is_written_outside_the_run(self, trained: Run, tmp_path: Path) -> None:
+        """Training writes only into its run's folder, and `apply` only where it is told to.
+
+        The first run, `trained`, lets libraries make the folders that they keep for themselves.
+        """
+        options = self.apply_options(tmp_path)
+        runs, out = tmp_path / "runs", tmp_path / "out"
+        with writes() as seen:
+            run = train_tiny(self.mode, runs, self.train_options)
+            reopen(run, self.mode).apply(out, "cpu", **options)
+        stray = outside(seen, runs, out)
+        assert not stray, f"{stray} are outside of the run's folder"
+
+    @pytest.mark.parametrize("shape", [(1, 1), (5, 5), (3, 60)])
+    def test_too_small_a_picture_is_said(self, shape: tuple[int, int], tmp_path: Path) -> None:
+        """It is the user's error, in one line, and leaves no run."""
+        with pytest.raises((PictureError, OptionError)) as caught:
+            train_tiny(self.mode, tmp_path, self.train_options, picture=tiny_picture(*shape))
+        assert len(str(caught.value).splitlines()) == 1
+        assert not list(tmp_path.iterdir())
+
+    def test_errors_of_apply_leave_everything_as_it_was(self, trained: Run, tmp_path: Path) -> None:
+        """An unknown option, a file for a folder, and a run that has learned nothing."""
+        options = self.apply_options(tmp_path)
+        taken = tmp_path / "taken"
+        taken.write_text("mine")
+        with pytest.raises(OptionError):
+            trained.apply(tmp_path / "none", "cpu", **options, no_such_option=1)
+        with pytest.raises(OptionError):
+            trained.apply(taken, "cpu", **options)
+        assert taken.read_text() == "mine"
+        assert not (tmp_path / "none").exists()
+        untrained = reopen(trained, self.mode)
+        untrained.state = untrained.state.model_copy(update={"stages": []})
+        with pytest.raises(RunError):
+            untrained.apply(tmp_path / "none", "cpu", **options)
+        assert not (tmp_path / "none").exists()
+
+    def _apply(self, run: Run, folder: Path) -> list[Path]:
+        folder.mkdir()
+        options = self.apply_options(folder)
+        return reopen(run, self.mode).apply(folder / "made", "cpu", **options)

@@ -1,0 +1,98 @@
+"""Writes the reference of plugins.md from the docstrings of the code.
+
+    python docs/make_hooks.py
+
+Whatever stands between the markers is replaced; a test fails when the page is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from consingan.core.hookspecs import HOOKS_VERSION, ListenerHooks, ModeHooks
+from consingan.core.outputs import Outputs
+from consingan.core.sampler import Sampler
+
+PAGE = Path(__file__).parent / "plugins.md"
+REFERENCE = re.compile(r"(<!-- hooks: begin -->\n).*(<!-- hooks: end -->)", re.DOTALL)
+SECTION = re.compile(r"^(Args|Returns):\n((?:[ ]{4}.*\n?|\n)+)", re.MULTILINE)
+ENTRY = re.compile(r"^(\w+): ", re.MULTILINE)
+
+
+def render(page: str) -> str:
+    """The page's text with a fresh reference."""
+    reference = "\n".join(_lines())
+    return REFERENCE.sub(lambda match: f"{match[1]}\n{reference}\n{match[2]}", page)
+
+
+def hooks(owner: type) -> Iterator[tuple[str, inspect.Signature, str]]:
+    """Name, signature (without self) and docstring of each hook of a class of hookspecs."""
+    for name, function in vars(owner).items():
+        if not name.startswith("_"):
+            signature = inspect.signature(function)
+            own = [p for p in signature.parameters.values() if p.name != "self"]
+            yield name, signature.replace(parameters=own), inspect.getdoc(function) or ""
+
+
+def _lines() -> Iterator[str]:
+    yield f"This is version {HOOKS_VERSION} of the hooks. A hook need not take all its arguments."
+    yield ""
+    for title, owner in (("A mode decides", ModeHooks), ("A listener hears", ListenerHooks)):
+        yield f"### {title}"
+        yield ""
+        for name, signature, docstring in hooks(owner):
+            yield from _hook(name, signature, docstring)
+    yield "### What `sampler` makes"
+    yield ""
+    yield from _members(Sampler)
+    yield "### What `outputs` saves"
+    yield ""
+    yield from _members(Outputs)
+
+
+def _hook(name: str, signature: inspect.Signature, docstring: str) -> Iterator[str]:
+    result = _type(signature.return_annotation)
+    arrow = "" if result == "None" else f" → `{result}`"
+    yield f"#### `{name}({', '.join(signature.parameters)})`{arrow}"
+    yield ""
+    sections = {match[1]: inspect.cleandoc(match[2]) for match in SECTION.finditer(docstring)}
+    for paragraph in SECTION.sub("", docstring).strip().split("\n\n"):
+        yield re.sub(r"\n(?=Default:)", "\n\n", paragraph)
+        yield ""
+    parts = ENTRY.split("\n" + sections.get("Args", ""))[1:]
+    for argument, text in zip(parts[::2], parts[1::2], strict=True):
+        shown = _type(signature.parameters[argument].annotation)
+        yield f"- `{argument}`, `{shown}`: {' '.join(text.split())}"
+    if returned := sections.get("Returns"):
+        yield f"- returns: {' '.join(returned.split())}"
+    yield ""
+
+
+def _members(owner: type) -> Iterator[str]:
+    yield "| | |"
+    yield "| --- | --- |"
+    for name, member in vars(owner).items():
+        if name.startswith("_") or not (callable(member) or isinstance(member, property)):
+            continue
+        call = name
+        if not isinstance(member, property):
+            parameters = inspect.signature(member).parameters.values()
+            shown = [
+                p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters
+            ]
+            call = f"{name}({', '.join(shown[1:])})"
+        first = (inspect.getdoc(member) or "").split("\n\n")[0]
+        yield f"| `{call}` | {' '.join(first.split())} |"
+    yield ""
+
+
+def _type(annotation: str) -> str:
+    known = {"TrainT": "TrainOptions", "ApplyT": "Options"}
+    return known.get(annotation, annotation)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(PAGE.read_text()))

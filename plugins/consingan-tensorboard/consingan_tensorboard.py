@@ -1,0 +1,73 @@
+"""Training in TensorBoard: losses, speed, previews and options, beside the run's other files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from consingan import Listener, hookimpl
+
+if TYPE_CHECKING:
+    from consingan import Run
+    from consingan.core.events import StageSaved, StepLogged
+    from consingan.core.sampler import Sampler
+
+FOLDER = "tensorboard"
+"""Where the events lie in a run's folder."""
+
+
+class TensorBoard(Listener):
+    """Writes one event file a training; a curve goes on from stage to stage."""
+
+    name = "tensorboard"
+    summary = "Losses, speed, previews and options in TensorBoard."
+    hooks_version = 1
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+        self._writer: Any = None
+
+    @hookimpl
+    def run_started(self, run: Run) -> None:
+        """Open the event file, and write the table of options."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._run = run
+        # A stage that was not saved is trained again: its points of last time don't count.
+        first = run.stages_done * run.options.niter + 1
+        self._writer = SummaryWriter(str(run.path / FOLDER), purge_step=first)
+        self._writer.add_text("options", options_table(run))
+
+    @hookimpl
+    def step_logged(self, event: StepLogged) -> None:
+        """Add a point to each curve."""
+        step = event.stage * event.niter + event.step
+        for loss in ("critic", "adversarial", "reconstruction"):
+            self._writer.add_scalar(f"loss/{loss}", getattr(event, loss), step)
+        if event.seconds > 0:
+            self._writer.add_scalar("speed/steps a second", event.step / event.seconds, step)
+
+    @hookimpl
+    def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
+        """Add what the mode shows; the slider goes through the stages."""
+        if self._run is not None:
+            for caption, picture in self._run.hooks.preview(sampler):
+                pixels = (picture[0].float().cpu() + 1) / 2
+                self._writer.add_image(f"preview/{caption}", pixels.clamp(0, 1), event.stage + 1)
+            self._writer.flush()
+
+    @hookimpl
+    def run_ended(self, run: Run) -> None:
+        """Close the file."""
+        self._writer.close()
+
+    @hookimpl
+    def run_failed(self, run: Run, error: BaseException) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+def options_table(run: Run) -> str:
+    """The run's mode, preset and options as a Markdown table."""
+    told = {"mode": run.mode, "preset": run.config.preset, **dict(run.options)}
+    rows = (f"| {name} | {str(value).replace('|', '/')} |" for name, value in told.items())
+    return "\n".join(("| option | value |", "| --- | --- |", *rows))

@@ -1,0 +1,1 @@
+"""Seamless textures from one picture: a mode for consingan."""
