@@ -35,7 +35,7 @@ Judge = Callable[[Image.Image, list[Image.Image]], dict[str, float]]
 Row = dict[str, float]
 
 
-def train(picture: Path, preset: str, options: dict[str, str], out: Path) -> consingan.Run:
+def train(picture: Path, preset: str, options: dict[str, Any], out: Path) -> consingan.Run:
     """A finished run; one that is there already is taken as it is."""
     folder = out / preset
     for found in sorted(folder.glob(f"{picture.stem}/*/state.json")):
@@ -114,7 +114,7 @@ def main() -> int:
     if given.beside and given.judge is None:
         parser.error("--beside needs a --judge")
     judge = load_judge(given.judge) if given.judge else None
-    options = dict(pair.split("=", 1) for pair in given.set)
+    options: dict[str, Any] = dict(pair.split("=", 1) for pair in given.set)
     each: dict[str, dict[str, Row]] = {}
     for preset in given.presets:
         each[preset] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from consingan.core.catalog import find_run
-from consingan.core.config import DEFAULT_PRESET, TrainOptions, train_options
+from consingan.core.config import CHECKPOINT_EVERY, DEFAULT_PRESET, TrainOptions, train_options
 from consingan.core.devices import find_device, with_precision
 from consingan.core.forecast import Forecast
 from consingan.core.hooks import Hooks
@@ -36,6 +36,7 @@ def train(
     out: str | Path = RUNS,
     device: str = "auto",
     listeners: Sequence[object] = (),
+    checkpoint_every: float = CHECKPOINT_EVERY,
     **options: Any,
 ) -> Run:
     """Learn from one picture.
@@ -50,6 +51,8 @@ def train(
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: names of installed listeners, or objects with notification hooks (see
             `docs/plugins.md`), told how training goes.
+        checkpoint_every: seconds after which what is done of a stage is saved, so that `resume`
+            can go on within it.
         options: the mode's training options, by name, such as `niter=500`.
 
     Returns:
@@ -63,7 +66,7 @@ def train(
     """
     plugins = find_plugins()
     run = prepare(plugins, picture, mode, preset, naive, out, device, listeners, options)
-    train_run(run, device)
+    train_run(run, device, checkpoint_every)
     return run
 
 
@@ -195,6 +198,7 @@ def resume(
     runs: str | Path = RUNS,
     device: str = "auto",
     listeners: Sequence[object] = (),
+    checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Run:
     """Train the stages that an unfinished run lacks, or whose files are damaged.
 
@@ -202,7 +206,7 @@ def resume(
     kept. Arguments and errors as in `open_run`.
     """
     opened = open_unfinished(run, runs, listeners)
-    train_run(opened, device)
+    train_run(opened, device, checkpoint_every)
     return opened
 
 

@@ -11,6 +11,7 @@ import typer
 
 from consingan.commands.parameters import (
     RUNS,
+    CheckpointEvery,
     Device,
     Listen,
     Preset,
@@ -20,7 +21,7 @@ from consingan.commands.parameters import (
 )
 from consingan.commands.runs import train_visibly
 from consingan.console import complain, escaped, tile_progress
-from consingan.core.config import DEFAULT_PRESET, preset_values
+from consingan.core.config import CHECKPOINT_EVERY, DEFAULT_PRESET, preset_values
 from consingan.errors import OptionError
 from consingan.options import given, parameters
 from consingan.plugins import LoadedMode, Plugins
@@ -55,6 +56,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         parent: str | None = None,
         device: Device = "auto",
         listen: Listen = None,
+        checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
         **values: Any,
     ) -> None:
         from consingan.api import prepare, prepare_fine_tuning
@@ -76,7 +78,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
                 raise OptionError("fine-tuning keeps the options of its run", "preset")
             return prepare_fine_tuning(parent, naive, out, device, listeners, options, name)
 
-        train_visibly(begin, device)
+        train_visibly(begin, device, checkpoint_every)
 
     command.__annotations__ |= _naive_annotations(hidden=not loaded.mode.takes_naive)
     shown = preset_values(DEFAULT_PRESET, loaded.mode.presets)

@@ -56,5 +56,13 @@ Preset = Annotated[
         autocompletion=lambda: list(PRESETS),
     ),
 ]
+CheckpointEvery = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="How often what is done of a stage is saved; resume goes on from there.",
+    ),
+]
 
 RUNS = Path("runs")

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consingan.commands.parameters import RUNS, AsJson, Device, Listen, RunName, RunsFolder
+from consingan.commands.parameters import (
+    RUNS,
+    AsJson,
+    CheckpointEvery,
+    Device,
+    Listen,
+    RunName,
+    RunsFolder,
+)
 from consingan.console import complain, duration, escaped, print_json, print_table
-from consingan.core.config import flag
+from consingan.core.config import CHECKPOINT_EVERY, flag
 from consingan.errors import Terminated
 
 if TYPE_CHECKING:
@@ -30,13 +38,19 @@ def add(app: typer.Typer) -> None:
 
 
 def resume(
-    run: RunName, runs: RunsFolder = RUNS, device: Device = "auto", listen: Listen = None
+    run: RunName,
+    runs: RunsFolder = RUNS,
+    device: Device = "auto",
+    listen: Listen = None,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
 ) -> None:
-    """Train the stages that an unfinished run lacks."""
+    """Train what an unfinished run lacks, from where it stopped."""
     from consingan.api import open_unfinished
 
     asked = listen or []
-    train_visibly(lambda listener: open_unfinished(run, runs, [listener, *asked]), device)
+    train_visibly(
+        lambda listener: open_unfinished(run, runs, [listener, *asked]), device, checkpoint_every
+    )
 
 
 def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
@@ -90,7 +104,9 @@ def import_run(
     print(f"Next: {next_command(run)}")
 
 
-def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> None:
+def train_visibly(
+    prepare: Callable[[ConsoleProgress], Run], device: str, checkpoint_every: float
+) -> None:
     """Prepare a run with a listener on the terminal, train it, and say what comes next."""
     from rich.console import Console
 
@@ -108,7 +124,7 @@ def train_visibly(prepare: Callable[[ConsoleProgress], Run], device: str) -> Non
         progress.forecast = forecast(
             run.pyramid(place), run.options, run.hooks, place, TRAIN_BUDGET
         )
-        train_run(run, device)
+        train_run(run, device, checkpoint_every)
     except (KeyboardInterrupt, Terminated):
         done, stages = run.stages_done, len(run.sizes)
         complain(f"stopped; {done} of {stages} stages are saved. Next: {next_command(run)}")

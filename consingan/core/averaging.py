@@ -18,7 +18,9 @@ class Averages:
     """
 
     def __init__(self, groups: Sequence[dict[str, Any]], decay: float) -> None:
-        self._decay, self._updates = decay, 0
+        self._decay = decay
+        self.updates = torch.zeros((), dtype=torch.int64)
+        """How many iterations were taken in."""
         self._weights: list[Tensor] = [weight for group in groups for weight in group["params"]]
         self.values = [weight.detach().clone() for weight in self._weights] if decay else []
 
@@ -26,9 +28,10 @@ class Averages:
     def update(self) -> None:
         """Take the weights of one more iteration in."""
         if self.values:
-            kept = min(self._decay, self._updates / (self._updates + 1))
+            updates = int(self.updates)
+            kept = min(self._decay, updates / (updates + 1))
             torch._foreach_lerp_(self.values, self._weights, 1 - kept)
-            self._updates += 1
+            self.updates += 1
 
     @torch.no_grad()
     def put(self) -> None:

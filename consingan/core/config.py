@@ -26,6 +26,8 @@ Initialization = Literal["normal", "he"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
+CHECKPOINT_EVERY = 60.0
+"""Seconds of training between checkpoints, unless another time is asked for."""
 MAX_PIXELS = 100_000_000
 """No picture that is read or made has more; 8K is a third of it."""
 

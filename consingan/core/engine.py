@@ -1,13 +1,15 @@
-"""The loop over stages. It knows no mode, no console, no file format: only hooks and a commit."""
+"""The loop over stages. It knows no mode, no console, no file format: only hooks and a keeper."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from consingan.core.events import StageSaved, StageStarted, StepLogged
+from torch import Tensor
+
+from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
 from consingan.core.noise import Noise
+from consingan.core.rescue import Rescue, find_trouble
 from consingan.core.sampler import Sampler
 from consingan.core.stage import StageTrainer, grow
 
@@ -17,22 +19,41 @@ if TYPE_CHECKING:
 LOG_SECONDS = 1.0
 
 
-def train(
-    sampler: Sampler,
-    hooks: Hooks,
-    commit: Callable[[int, float], None],
-    noise: Noise,
-    first: int = 0,
-) -> None:
+class Moment(NamedTuple):
+    """How far a stage is."""
+
+    step: int
+    seconds: float
+
+
+class Keeper(Protocol):
+    """Where training is made safe."""
+
+    def commit(self, stage: int, seconds: float) -> None:
+        """A stage is trained; return when it is safe."""
+
+    def due(self, seconds: float) -> bool:
+        """Whether a stage that has taken so many seconds is to be saved again."""
+
+    def save(self, stage: int, tensors: dict[str, Tensor], at: Moment) -> None:
+        """Make the state within a stage safe."""
+
+    def restore(self, trainer: StageTrainer) -> Moment:
+        """Put the state that was saved within this stage in place, if there is one."""
+
+
+def train(sampler: Sampler, hooks: Hooks, keeper: Keeper, noise: Noise, first: int = 0) -> None:
     """Train every stage from `first` on.
 
     Args:
         sampler: of a model that has the stages below `first`; if it has `first` as well, that
             stage goes on learning from where it is.
         hooks: the active mode, the defaults and the listeners.
-        commit: called with a trained stage's number and seconds; returns when the stage is safe.
+        keeper: makes stages safe, and what is done of one.
         noise: where the random numbers come from.
         first: the stage to begin with.
+
+    Raises RunError if a stage goes wrong again and again.
     """
     model = sampler.model
     stages = len(model.sizes)
@@ -40,20 +61,30 @@ def train(
         if stage == model.stages:
             grow(sampler)
         trainer = StageTrainer(sampler, hooks, noise)
-        size, niter, started = model.sizes[stage], trainer.iterations, time.monotonic()
+        step, before = keeper.restore(trainer)
+        size, niter, started = model.sizes[stage], trainer.iterations, time.monotonic() - before
         event = StageStarted(stage, stages, size, niter, trainer.learning_parameters)
         hooks.notify("stage_started", event=event)
-        logged = 0.0
-        for step in range(niter):
+        rescue, logged = Rescue(trainer, step), before
+        while step < niter:
             losses = trainer.step(step)
+            step += 1
             seconds = time.monotonic() - started
-            if seconds - logged >= LOG_SECONDS or step == niter - 1:
-                logged = seconds  # reading the losses waits for the device, so not every step
-                values = (float(loss) for loss in losses)
-                progress = StepLogged(stage, step + 1, niter, seconds, *values)
-                hooks.notify("step_logged", event=progress)
+            if seconds - logged < LOG_SECONDS and step < niter:
+                continue
+            logged = seconds  # reading the losses waits for the device, so not every step
+            if trouble := find_trouble(trainer, step, losses):
+                back = rescue.go_back(trouble)
+                went_back = WentBack(stage, step, back, trouble, trainer.rate)
+                hooks.notify("went_back", event=went_back)
+                step = back
+                continue
+            values = (float(loss) for loss in losses)
+            hooks.notify("step_logged", event=StepLogged(stage, step, niter, seconds, *values))
+            if step < niter and keeper.due(seconds):
+                rescue.keep(step)
+                keeper.save(stage, rescue.tensors, Moment(step, seconds))
         trainer.finish()
         seconds = time.monotonic() - started
-        commit(stage, seconds)
-        saved = StageSaved(stage, stages, seconds)
-        hooks.notify("stage_saved", event=saved, sampler=sampler)
+        keeper.commit(stage, seconds)
+        hooks.notify("stage_saved", event=StageSaved(stage, stages, seconds), sampler=sampler)

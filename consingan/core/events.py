@@ -44,3 +44,18 @@ class StageSaved:
     stage: int
     stages: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class WentBack:
+    """A stage's training went wrong and goes on from its last good state, more slowly."""
+
+    stage: int
+    step: int
+    """Steps that were done."""
+    back: int
+    """Steps done in the state that it goes on from."""
+    trouble: str
+    """What was wrong, in words."""
+    rate: float
+    """The factor on the options' learning rates from here on."""

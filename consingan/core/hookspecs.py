@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import pluggy
 
 from consingan.core.config import Options, PaddingStyle, Size, TrainOptions
-from consingan.core.events import StageSaved, StageStarted, StepLogged
+from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
 
 if TYPE_CHECKING:
     import torch
@@ -182,6 +182,16 @@ class ListenerHooks:
         Args:
             event: stage, step (from 1), seconds in the stage, and the losses; the reconstruction's
                 is the mean squared error in [-1, 1] units.
+        """
+
+    @hookspec
+    def went_back(self, event: WentBack) -> None:
+        """A stage went wrong: it goes on from its last good state with lower learning rates.
+
+        When: as soon as it is noticed, within about a second, by `core/engine.py`.
+
+        Args:
+            event: which stage, how far back, what was wrong, and how slowly it goes on.
         """
 
     @hookspec

@@ -81,6 +81,15 @@ class SavedStage(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
 
 
+class SavedCheckpoint(BaseModel):
+    """What was saved within a stage: after how many steps and seconds, and its file's checksum."""
+
+    stage: int = Field(ge=0, lt=MAX_STAGES)
+    step: int = Field(ge=1)
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    sha256: Checksum
+
+
 class RunState(_Record):
     """state.json: how far the run is. Nothing that it doesn't list counts."""
 
@@ -89,6 +98,7 @@ class RunState(_Record):
     picture_sha256: Checksum
     sizes: list[Size] = Field(min_length=1, max_length=MAX_STAGES)
     stages: list[SavedStage] = []
+    checkpoint: SavedCheckpoint | None = None
 
     @model_validator(mode="after")
     def _sizes_grow(self) -> RunState:

@@ -32,6 +32,7 @@ from consingan.core.records import (
     RESTORE,
     RunConfig,
     RunState,
+    SavedCheckpoint,
     SavedStage,
     Status,
     read_record,
@@ -265,18 +266,27 @@ class Run:
 
     def commit(self, stage: int, tensors: Mapping[str, Tensor], seconds: float) -> None:
         """Make a trained stage safe: first its file, then the state that counts it."""
+        saved = SavedStage(sha256=self.save_tensors(stage_file(stage), tensors), seconds=seconds)
+        self._write_state(stages=[*self.state.stages[:stage], saved], checkpoint=None)
+
+    def set_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
+        """Record what was saved within a stage."""
+        self._write_state(checkpoint=checkpoint)
+
+    def save_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> str:
+        """Write a file of tensors below the run's folder; its checksum. Raises RunError."""
         from safetensors.torch import save
 
         content = save(dict(tensors))
         try:
-            write_atomically(self.path / stage_file(stage), partial(_put, content))
+            (self.path / name).parent.mkdir(exist_ok=True)
+            write_atomically(self.path / name, partial(_put, content))
         except OSError as error:
             raise RunError(
-                f"cannot save stage {stage + 1} in {str(self.path)!r}: {error.strerror}; the "
-                "stages before it are safe"
+                f"cannot save {name!r} in {str(self.path)!r}: {error.strerror}; the stages that "
+                "are trained are safe"
             ) from None
-        saved = SavedStage(sha256=sha256(content), seconds=seconds)
-        self._write_state(stages=[*self.state.stages[:stage], saved])
+        return sha256(content)
 
     def set_status(self, status: Status) -> None:
         """Record whether the run is training, stopped, failed or complete."""
@@ -288,7 +298,7 @@ class Run:
 
     def keep_stages(self, number: int) -> None:
         """Count only the lowest `number` stages as committed."""
-        self._write_state(stages=self.state.stages[:number])
+        self._write_state(stages=self.state.stages[:number], checkpoint=None)
 
     def _noise(self, device: torch.device) -> Noise:
         import torch

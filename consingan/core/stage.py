@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -71,24 +71,28 @@ class StageTrainer:
         )
         self.averages = Averages(groups, options.averaging)
         self.decay_step = math.ceil(DECAY_AT * self.iterations)
+        self.rate = 1.0
+        """A factor on the learning rates; lower after training went wrong."""
+        self._rates = [group["lr"] for group in self._groups()]
+        self.last_pair: tuple[Tensor, Tensor]
+        """What the last step made from fresh noise, and the real window beside it."""
         self._whole = self._view(None) if self.placements is None else None
 
     @property
     def learning_parameters(self) -> int:
         """How many parameters of generator and critic this stage trains."""
-        optimizers = (self.generator_adam, self.critic_adam)
-        groups = (group for optimizer in optimizers for group in optimizer.param_groups)
-        return sum(parameter.numel() for group in groups for parameter in group["params"])
+        return sum(weight.numel() for group in self._groups() for weight in group["params"])
 
     def step(self, step: int) -> Losses:
         """One iteration: critic steps on one generator pass, then the generator's gradient."""
         model, options = self.model, self.options
         if step == self.decay_step:
-            self._decay()
+            self.set_rate(self.rate, step)
         view = self._whole or self._view(self._place(step))
         noise = self._fresh_noise(step, view.plan)
         fake = self._picture(noise, self._frozen(noise, view.plan), view.plan)
         shown = fake.detach().to(model.dtype)
+        self.last_pair = (shown, view.real)
         for critic_step in range(options.critic_steps):
             mixing = self.noise.mixing(self.stage, step, critic_step).to(model.dtype)
             critic = critic_loss(
@@ -110,9 +114,19 @@ class StageTrainer:
         self.averages.update()
         return Losses(critic.detach(), adversarial.detach(), reconstruction.detach())
 
+    def set_rate(self, rate: float, step: int = 0) -> None:
+        """Set the learning rates to `rate` times the options', as they are from `step` on."""
+        self.rate = rate
+        decay = self.options.lr_decay if step >= self.decay_step else 1.0
+        for group, given in zip(self._groups(), self._rates, strict=True):
+            group["lr"] = given * rate * decay
+
     def finish(self) -> None:
         """Put the averaged weights in place of the last ones, if the options ask for it."""
         self.averages.put()
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [*self.generator_adam.param_groups, *self.critic_adam.param_groups]
 
     def _place(self, step: int) -> Placement | None:
         if self.placements is None:
@@ -160,11 +174,6 @@ class StageTrainer:
         first = self.model.first_learning
         features = self.model.features(noise, plan, start=first, below=frozen)
         return self.model.generator.picture(features, plan)
-
-    def _decay(self) -> None:
-        for optimizer in (self.generator_adam, self.critic_adam):
-            for group in optimizer.param_groups:
-                group["lr"] *= self.options.lr_decay
 
 
 class _View(NamedTuple):

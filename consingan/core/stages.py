@@ -20,6 +20,8 @@ START = "start.safetensors"
 """The stage file that fine-tuning starts from."""
 FIXED_NOISE = "fixed_noise.safetensors"
 """The file of the fixed noise, one tensor a stage, if it is kept by value."""
+CHECKPOINTS = "checkpoints"
+"""The folder of what was saved within a stage."""
 MAX_BYTES = 2 * 10**9
 """Of a file of tensors; a larger one is refused unread."""
 
@@ -29,6 +31,11 @@ T = TypeVar("T")
 def stage_file(stage: int) -> str:
     """The name of a stage's file in a run folder."""
     return f"stages/{stage:02}.safetensors"
+
+
+def checkpoint_file(stage: int, step: int) -> str:
+    """The name of the file that keeps a stage as it was after `step` steps."""
+    return f"{CHECKPOINTS}/{stage:02}-{step:06}.safetensors"
 
 
 def sha256(content: bytes) -> str:

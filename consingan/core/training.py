@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from consingan.core.config import Size, TrainOptions, parse_options
+from consingan.core.config import CHECKPOINT_EVERY, Size, TrainOptions, parse_options
 from consingan.core.devices import find_device
 from consingan.core.files import folder_name, remove_leftovers
 from consingan.core.forecast import Forecast, forecast
@@ -20,7 +20,7 @@ from consingan.core.pyramid import build_pyramid, fit, resize_image
 from consingan.core.records import Plugin, RunConfig, RunState
 from consingan.core.recovery import drop_damaged
 from consingan.core.run import Run
-from consingan.core.stages import FIXED_NOISE, START, sha256, stage_file
+from consingan.core.stages import CHECKPOINTS, FIXED_NOISE, START, sha256, stage_file
 from consingan.errors import OptionError, PictureError, RunError, Terminated
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
 
 
+WRITTEN = ("stages", "previews", CHECKPOINTS)
+"""The folders of a run that training writes to."""
 FIXED_BY_PARENT = frozenset(
     TrainOptions.model_fields.keys()
     - {
@@ -128,24 +130,26 @@ def create_fine_tuning(
     return Run.create(root, config, state, files, parent.hooks)
 
 
-def train_run(run: Run, device: str = "auto") -> None:
+def train_run(run: Run, device: str = "auto", checkpoint_every: float = CHECKPOINT_EVERY) -> None:
     """Train the stages that the run lacks, and commit each as it is done.
 
-    Whatever stops it, the committed stages stay and the run says how it ended. Raises what the
-    hooks raise, RunError if the folder cannot be written or another process trains the run, and
-    KeyboardInterrupt and Terminated as they come.
+    Within a stage its state is saved every `checkpoint_every` seconds. Whatever stops it, what was
+    committed stays, and the run says how it ended. Raises what the hooks raise, RunError if the
+    folder cannot be written, another process trains the run or a stage goes wrong again and
+    again, and KeyboardInterrupt and Terminated as they come.
     """
     place = find_device(device)
     with training_lock(run.path):
-        for folder in (run.path, run.path / "stages", run.path / "previews"):
+        for folder in (run.path, *(run.path / name for name in WRITTEN)):
             remove_leftovers(folder)
         run.refresh()
         drop_damaged(run)
-        _train_locked(run, place)
+        _train_locked(run, place, checkpoint_every)
 
 
-def _train_locked(run: Run, place: torch.device) -> None:
+def _train_locked(run: Run, place: torch.device, checkpoint_every: float) -> None:
     from consingan.core import engine
+    from consingan.core.keeper import RunKeeper
     from consingan.core.noise import Noise
 
     run.set_status("training")
@@ -155,12 +159,8 @@ def _train_locked(run: Run, place: torch.device) -> None:
         if run.config.parent is not None:
             run.load_start(model)
         sampler = run.sampler_of(model)
-        noise = Noise(run.options.seed, place)
-
-        def commit(stage: int, seconds: float) -> None:
-            run.commit(stage, model.stage_tensors(), seconds)
-
-        engine.train(sampler, run.hooks, commit, noise, first=run.stages_done)
+        noise, keeper = Noise(run.options.seed, place), RunKeeper(run, model, checkpoint_every)
+        engine.train(sampler, run.hooks, keeper, noise, first=run.stages_done)
         run.set_status("complete")
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | Terminated)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from consingan.console import duration, escaped, outlook
-from consingan.core.events import StageSaved, StageStarted, StepLogged
+from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
 from consingan.core.forecast import Forecast
 from consingan.core.hookspecs import hookimpl
 from consingan.core.run import Run
@@ -61,6 +61,12 @@ class ConsoleProgress:
             line = f"{self._headline()}, step {event.step} of {event.niter}"
             left = self._run_left(event)
             self._print(line if left is None else f"{line}; {duration(left)} left in the run")
+
+    @hookimpl
+    def went_back(self, event: WentBack) -> None:
+        """Say what went wrong and what is done about it."""
+        slower = f"back to step {event.back}, at {event.rate:.2g} of the learning rates"
+        self._print(f"{self._headline()}, step {event.step}: {event.trouble}; {slower}")
 
     @hookimpl
     def stage_saved(self, event: StageSaved) -> None:

@@ -1,12 +1,13 @@
-"""Writes `metrics.jsonl`: one JSON object a logged step."""
+"""Writes `metrics.jsonl`: one JSON object a logged step, and one when training went back."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from consingan.core.events import StepLogged
+from consingan.core.events import StepLogged, WentBack
 from consingan.core.hookspecs import hookimpl
 from consingan.core.run import Run
 
@@ -25,5 +26,13 @@ class MetricsLog:
     @hookimpl
     def step_logged(self, event: StepLogged) -> None:
         """Append one line."""
+        self._append(asdict(event))
+
+    @hookimpl
+    def went_back(self, event: WentBack) -> None:
+        """Append one line, which says what went wrong."""
+        self._append(asdict(event))
+
+    def _append(self, content: dict[str, Any]) -> None:
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(event)) + "\n")
+            file.write(json.dumps(content) + "\n")

@@ -1,0 +1,60 @@
+"""Training that goes wrong: noticed, and met by going back and on more slowly."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from consingan.core import checkpoint
+from consingan.errors import RunError
+
+if TYPE_CHECKING:
+    from consingan.core.stage import Losses, StageTrainer
+
+ATTEMPTS = 3
+"""How often a stage goes back before it gives up."""
+SLOWER = 0.3
+"""Factor on the learning rates each time."""
+WARM_UP = 0.25
+"""Share of a stage before which a picture of one colour is no trouble: it may just have begun."""
+FLAT, LIVELY = 0.02, 0.05
+"""A fake whose spread is this share of the real window's is of one colour, if that has some."""
+ADVICE = "try another --seed, or lower --lr-generator and --lr-critic"
+
+
+class Rescue:
+    """Keeps the last good state of a stage's training and goes back to it."""
+
+    def __init__(self, trainer: StageTrainer, step: int) -> None:
+        self._trainer, self._attempts = trainer, 0
+        self.keep(step)
+
+    def keep(self, step: int) -> None:
+        """Remember the state as of `step` done steps: nothing is wrong with it."""
+        self._step, self.tensors = step, checkpoint.pack(self._trainer)
+
+    def go_back(self, trouble: str) -> int:
+        """Return to the state that was kept, with lower learning rates; the step to go on with.
+
+        Raises RunError if that was tried often enough.
+        """
+        self._attempts += 1
+        if self._attempts > ATTEMPTS:
+            number = self._trainer.stage + 1
+            raise RunError(f"stage {number}: {trouble}, even after {ATTEMPTS} attempts; {ADVICE}")
+        rate = self._trainer.rate
+        checkpoint.unpack(self._trainer, self.tensors, self._step)
+        self._trainer.set_rate(min(rate, self._trainer.rate) * SLOWER, self._step)
+        return self._step
+
+
+def find_trouble(trainer: StageTrainer, step: int, losses: Losses) -> str | None:
+    """What is wrong after `step` steps, in words, or None. Waits for the device."""
+    if not all(math.isfinite(float(loss)) for loss in losses):
+        return "the losses are no longer numbers"
+    if step < WARM_UP * trainer.iterations:
+        return None
+    fake, real = (float(picture.float().std()) for picture in trainer.last_pair)
+    if real > LIVELY and fake < FLAT * real:
+        return "what it makes collapsed to one colour"
+    return None
