@@ -63,7 +63,7 @@ def test_time_left_counts_the_coming_stages() -> None:
 
 @pytest.mark.parametrize("mode", ["generation", "harmonization"])
 def test_a_forecast_tells_what_training_does(mode: str) -> None:
-    options = {**TINY, "niter": 4, "niter_last": 2, "window": 0}
+    options = {**TINY, "niter": 4, "last_share": 0.5, "window": 0}
     known = consingan.plan(tiny_image(), mode, **options)
     run = consingan.train(tiny_image(), mode, out=Path(tempfile.mkdtemp()), **options)
     assert [stage.size for stage in known.stages] == run.sizes

@@ -118,13 +118,12 @@ class TrainOptions(Options):
         "Training",
         ge=1,
     )
-    niter_last: int = option(
-        0,
-        "Iterations of the last stage; the stages between go evenly from --niter to it. Low "
-        "stages settle the layout and are cheap. same: as many as --niter.",
+    last_share: float = option(
+        1.0,
+        "Share of --niter that the last stage trains; the stages between go evenly from all of it "
+        "to that. Low stages settle the layout and are cheap.",
         "Training",
-        words={"same": 0},
-        ge=0,
+        gt=0,
     )
     window: int = option(
         0,
@@ -237,9 +236,8 @@ class TrainOptions(Options):
 
     def iterations(self, stages: int) -> list[int]:
         """How many iterations each of `stages` stages trains."""
-        last = self.niter_last or self.niter
-        share = 1 / max(1, stages - 1)
-        return [round(self.niter + (last - self.niter) * share * stage) for stage in range(stages)]
+        fall = (1 - self.last_share) / max(1, stages - 1)
+        return [max(1, round(self.niter * (1 - fall * stage))) for stage in range(stages)]
 
     @property
     def receptive_field(self) -> int:
@@ -284,9 +282,9 @@ FAST: Mapping[str, Any] = {
     "critic_steps": 1,
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {**FAST, "niter": 3000, "niter_last": 1500},
-    "draft": {**FAST, "niter": 800, "niter_last": 100, "window": 64},
-    "best": {**FAST, "niter": 4000, "niter_last": 3000},
+    "default": {**FAST, "niter": 3000, "last_share": 0.5},
+    "draft": {**FAST, "niter": 800, "last_share": 0.125, "window": 64},
+    "best": {**FAST, "niter": 4000, "last_share": 0.75},
     "paper": {},
 }
 """What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "default": {"niter": 1500, "niter_last": 750},
-        "draft": {"niter": 400, "niter_last": 100},
-        "best": {"niter": 2000, "niter_last": 1500},
+        "default": {"niter": 1500},
+        "draft": {"niter": 400},
+        "best": {"niter": 2000},
     }
 )
 """The presets' iterations: half of generation's, as the paper has it."""

@@ -35,7 +35,7 @@ FIXED_BY_PARENT = frozenset(
     TrainOptions.model_fields.keys()
     - {
         "niter",
-        "niter_last",
+        "last_share",
         "window",
         "averaging",
         "lr_generator",
