@@ -22,6 +22,8 @@ TINY: dict[str, Any] = {
     "min_size": 12,
     "train_stages": 3,
     "niter": 3,
+    "last_share": 1.0,
+    "precision": "float32",
     "filters": 4,
 }
 """Options under which a training takes about a second."""

@@ -27,7 +27,14 @@ from consingan.errors import Note, RunError
 from tests.conftest import TINY, tiny_image
 
 MODES = ("generation", "retarget", "animation", "harmonization", "editing")
-OPTIONS: dict[str, Any] = {**TINY, "niter": 7, "last_share": 0.7, "averaging": 0.9, "window": 0}
+OPTIONS: dict[str, Any] = {
+    **TINY,
+    "precision": "auto",
+    "niter": 7,
+    "last_share": 0.7,
+    "averaging": 0.9,
+    "window": 0,
+}
 
 
 @pytest.fixture

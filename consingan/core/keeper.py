@@ -60,7 +60,7 @@ class RunKeeper:
 
     def save(self, stage: int, tensors: dict[str, Tensor], at: Moment) -> None:
         """Write a checkpoint, then the state that names it, and delete the one before."""
-        content = self._run.save_tensors(checkpoint_file(stage, at.step), tensors)
+        content = self._run.save_tensors(checkpoint_file(stage, at.step), tensors, stage)
         saved = SavedCheckpoint(stage=stage, step=at.step, seconds=at.seconds, sha256=content)
         self._run.set_checkpoint(saved)
         self._saved_at = at.seconds

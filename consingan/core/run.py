@@ -266,15 +266,19 @@ class Run:
 
     def commit(self, stage: int, tensors: Mapping[str, Tensor], seconds: float) -> None:
         """Make a trained stage safe: first its file, then the state that counts it."""
-        saved = SavedStage(sha256=self.save_tensors(stage_file(stage), tensors), seconds=seconds)
+        checksum = self.save_tensors(stage_file(stage), tensors, stage)
+        saved = SavedStage(sha256=checksum, seconds=seconds)
         self._write_state(stages=[*self.state.stages[:stage], saved], checkpoint=None)
 
     def set_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
         """Record what was saved within a stage."""
         self._write_state(checkpoint=checkpoint)
 
-    def save_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> str:
-        """Write a file of tensors below the run's folder; its checksum. Raises RunError."""
+    def save_tensors(self, name: str, tensors: Mapping[str, Tensor], stage: int) -> str:
+        """Write a file of tensors of a stage below the run's folder; its checksum.
+
+        Raises RunError.
+        """
         from safetensors.torch import save
 
         content = save(dict(tensors))
@@ -283,8 +287,8 @@ class Run:
             write_atomically(self.path / name, partial(_put, content))
         except OSError as error:
             raise RunError(
-                f"cannot save {name!r} in {str(self.path)!r}: {error.strerror}; the stages that "
-                "are trained are safe"
+                f"cannot save stage {stage + 1} in {str(self.path)!r}: {error.strerror}; the "
+                "stages before it are safe"
             ) from None
         return sha256(content)
 
