@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 import consingan
 from consingan import Mode, Options, Run, TrainOptions, hookimpl
-from consingan.core import engine
+from consingan.core import engine, rescue
 from consingan.core.config import parse_options
 from consingan.core.events import StepLogged, WentBack
 from consingan.core.hooks import Hooks
@@ -244,3 +244,26 @@ def test_a_collapse_to_one_colour_is_noticed(
     run = consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], **OPTIONS)
     assert run.complete
     assert [event.trouble for event in troubles.events] == ["what it makes collapsed to one colour"]
+
+
+@pytest.mark.usefixtures("every_step")
+def test_a_collapsed_state_is_never_what_training_goes_back_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_step, calls = StageTrainer.step, []
+
+    def collapsing(trainer: StageTrainer, step: int) -> Any:
+        losses = real_step(trainer, step)
+        calls.append(step)
+        if len(calls) in (2, 3, 4):
+            fake, real = trainer.last_pair
+            trainer.last_pair = (torch.full_like(fake, -1.0), real)
+        return losses
+
+    monkeypatch.setattr(StageTrainer, "step", collapsing)
+    monkeypatch.setattr(rescue, "WARM_UP", 0.5)
+    troubles = Troubles()
+    consingan.train(
+        tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS
+    )
+    assert [(event.step, event.back) for event in troubles.events] == [(4, 1)]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
 from consingan.core.noise import Noise
-from consingan.core.rescue import Rescue, find_trouble
+from consingan.core.rescue import Rescue, find_trouble, is_flat
 from consingan.core.sampler import Sampler
 from consingan.core.stage import StageTrainer, grow
 
@@ -81,7 +81,7 @@ def train(sampler: Sampler, hooks: Hooks, keeper: Keeper, noise: Noise, first: i
                 continue
             values = (float(loss) for loss in losses)
             hooks.notify("step_logged", event=StepLogged(stage, step, niter, seconds, *values))
-            if step < niter and keeper.due(seconds):
+            if step < niter and keeper.due(seconds) and not is_flat(trainer):
                 rescue.keep(step)
                 keeper.save(stage, rescue.tensors, Moment(step, seconds))
         trainer.finish()

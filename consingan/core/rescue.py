@@ -15,7 +15,7 @@ ATTEMPTS = 3
 """How often a stage goes back before it gives up."""
 SLOWER = 0.3
 """Factor on the learning rates each time."""
-WARM_UP = 0.25
+WARM_UP = 0.1
 """Share of a stage before which a picture of one colour is no trouble: it may just have begun."""
 FLAT, LIVELY = 0.02, 0.05
 """A fake whose spread is this share of the real window's is of one colour, if that has some."""
@@ -30,7 +30,7 @@ class Rescue:
         self.keep(step)
 
     def keep(self, step: int) -> None:
-        """Remember the state as of `step` done steps: nothing is wrong with it."""
+        """Remember the state as of `step` done steps, for when later ones go wrong."""
         self._step, self.tensors = step, checkpoint.pack(self._trainer)
 
     def go_back(self, trouble: str) -> int:
@@ -52,9 +52,12 @@ def find_trouble(trainer: StageTrainer, step: int, losses: Losses) -> str | None
     """What is wrong after `step` steps, in words, or None. Waits for the device."""
     if not all(math.isfinite(float(loss)) for loss in losses):
         return "the losses are no longer numbers"
-    if step < WARM_UP * trainer.iterations:
-        return None
-    fake, real = (float(picture.float().std()) for picture in trainer.last_pair)
-    if real > LIVELY and fake < FLAT * real:
+    if step >= WARM_UP * trainer.iterations and is_flat(trainer):
         return "what it makes collapsed to one colour"
     return None
+
+
+def is_flat(trainer: StageTrainer) -> bool:
+    """Whether the last fake is of one colour and the real window isn't. Waits for the device."""
+    fake, real = (float(picture.float().std()) for picture in trainer.last_pair)
+    return real > LIVELY and fake < FLAT * real
