@@ -111,9 +111,10 @@ def prepare(
     loaded, parsed = _parse(plugins, mode, preset, options)
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)
-    parsed = with_precision(parsed, find_device(device))
+    place = find_device(device)
+    parsed = with_precision(parsed, place)
     hooks = Hooks(loaded.mode, _with_own(plugins, listeners))
-    return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, shown)
+    return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
 def plan(

@@ -195,7 +195,9 @@ def _poisoned_run(out: Path, times: int, every: int, listener: object) -> Run:
     hooks = Hooks(Poisoned(times, every), [MetricsLog(), listener])
     options = parse_options(TrainOptions, OPTIONS)
     plugin = Plugin(package="tests", version="1")
-    return create_run(out, from_image(tiny_image()), options, "paper", plugin, hooks)
+    return create_run(
+        out, from_image(tiny_image()), options, "paper", plugin, hooks, torch.device("cpu")
+    )
 
 
 @pytest.mark.usefixtures("every_step")
@@ -263,7 +265,5 @@ def test_a_collapsed_state_is_never_what_training_goes_back_to(
     monkeypatch.setattr(StageTrainer, "step", collapsing)
     monkeypatch.setattr(rescue, "WARM_UP", 0.5)
     troubles = Troubles()
-    consingan.train(
-        tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS
-    )
+    consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS)
     assert [(event.step, event.back) for event in troubles.events] == [(4, 1)]

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from consingan.core.config import Size, TrainOptions
+from consingan.core.memory import step_memory
 
 if TYPE_CHECKING:
     import torch
@@ -122,9 +123,13 @@ def forecast(
                 measured,
             )
         )
+    inferred = [stage.size for stage in stages if not stage.measured]
+    memory = _peak_memory(device)
+    if memory and inferred:
+        memory += max(step_memory(size, options) for size in inferred)
     rate = _seconds_a_pixel(sampler)
     pictures = rate * PICTURES * sum(size.height * size.width for size in sizes)
-    return Forecast(tuple(stages), pictures, _peak_memory(device))
+    return Forecast(tuple(stages), pictures, max(memory, _peak_memory(device)))
 
 
 def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:

@@ -14,6 +14,7 @@ from consingan.core.devices import find_device
 from consingan.core.files import folder_name, remove_leftovers
 from consingan.core.forecast import Forecast, forecast
 from consingan.core.locks import training_lock
+from consingan.core.memory import check_memory
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image
 from consingan.core.pyramid import build_pyramid, fit, resize_image
@@ -56,15 +57,16 @@ def create_run(
     preset: str,
     plugin: Plugin,
     hooks: Hooks,
+    device: torch.device,
     naive: Picture | None = None,
 ) -> Run:
     """Check that `picture` can be trained on, and make its run folder; nothing trains yet.
 
     `naive` is a picture that the previews show the effect on. Raises PictureError if a stage would
-    be smaller than the critic's view.
+    be smaller than the critic's view, OptionError if training takes more memory than `device` has.
     """
     _check_naive(hooks, naive)
-    sizes = _sizes(picture, options, hooks)
+    sizes = _sizes(picture, options, hooks, device)
     size = sizes[-1]
     config = RunConfig(
         consingan=version("consingan"),
@@ -87,7 +89,7 @@ def plan_training(
     picture: Picture, options: TrainOptions, hooks: Hooks, device: torch.device
 ) -> Forecast:
     """What training would do and how long it would take; see `forecast` and `create_run`."""
-    sizes = _sizes(picture, options, hooks)
+    sizes = _sizes(picture, options, hooks, device)
     pyramid = build_pyramid(resize_image(picture.image, sizes[-1]), sizes)
     return forecast([level.to(device) for level in pyramid], options, hooks, device)
 
@@ -182,10 +184,13 @@ def _reduced(picture: Picture, size: Size) -> bytes:
     return encode_png(to_image(resize_image(picture.image, size)))
 
 
-def _sizes(picture: Picture, options: TrainOptions, hooks: Hooks) -> list[Size]:
+def _sizes(
+    picture: Picture, options: TrainOptions, hooks: Hooks, device: torch.device
+) -> list[Size]:
     """The stages' sizes. Raises PictureError or OptionError if they cannot be trained."""
     sizes = hooks.stage_sizes(fit(picture.size, options.max_size), options)
     _check_sizes(picture, sizes, options)
+    check_memory(sizes, options, device)
     return sizes
 
 

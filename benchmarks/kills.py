@@ -1,0 +1,145 @@
+"""Kills a tiny training at random moments, resumes it, and compares what comes out.
+
+    python benchmarks/kills.py [--kills 50] [--seed 0] [--json]
+
+The kills (SIGKILL) are shared out over the built-in modes. A process that was killed is followed by
+one that resumes, until the run is complete; its weights and its samples must then equal, bit for
+bit, those of a run that nothing disturbed. The exit code is 1 if any differ. POSIX only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import consingan
+from consingan.core import engine
+from consingan.errors import RunNotFoundError
+
+MODES = ("animation", "editing", "generation", "harmonization", "retarget")
+OPTIONS: dict[str, Any] = {
+    "max_size": 40,
+    "min_size": 14,
+    "train_stages": 3,
+    "niter": 40,
+    "filters": 8,
+    "window": 24,
+    "precision": "float32",
+}
+LONGEST = 4.0
+"""Seconds that a process lives at most; starting takes about two of them."""
+
+
+@dataclass
+class Toll:
+    """What became of one mode's runs."""
+
+    kills: int = 0
+    before_a_run: int = 0
+    """Kills before there was a run folder."""
+    runs: int = 0
+    differing: int = 0
+
+
+def draw() -> Image.Image:
+    """A small picture with structure and noise."""
+    noise = np.random.default_rng(0).uniform(0, 60, (30, 40, 3))
+    rows, columns = np.mgrid[0:30, 0:40]
+    waves = np.stack([rows * 6, columns * 4, 90 + 90 * np.sin(rows / 4)], axis=-1)
+    return Image.fromarray((waves + noise).clip(0, 255).astype(np.uint8))
+
+
+def work(folder: Path, mode: str) -> None:
+    """Begin the run in `folder`, or go on with it; a checkpoint follows every step."""
+    engine.LOG_SECONDS = 0.0
+    try:
+        consingan.resume("latest", runs=folder, device="cpu", checkpoint_every=0)
+    except RunNotFoundError:
+        consingan.train(
+            draw(), mode, out=folder, device="cpu", checkpoint_every=0, preset="default", **OPTIONS
+        )
+
+
+def start(folder: Path, mode: str) -> subprocess.Popen[bytes]:
+    """`work` in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.kills", "--work", str(folder), mode]
+    return subprocess.Popen(command, cwd=Path(__file__).parents[1])
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """What a finished run learned: its stage files' bytes."""
+    run = consingan.open_run("latest", runs=folder)
+    files = sorted((run.path / "stages").glob("*.safetensors"))
+    picture = run.sampler("cpu").sample(0).numpy().tobytes()
+    return {**{file.name: file.read_bytes() for file in files}, "sample": picture}
+
+
+def besiege(folder: Path, mode: str, kills: int, moments: random.Random) -> Toll:
+    """Kill and resume runs of `mode` until there were so many kills, and finish the last run."""
+    toll = Toll()
+    if start(folder / "whole", mode).wait():
+        raise SystemExit(f"{mode}: the undisturbed run failed")
+    whole = content(folder / "whole")
+    while toll.kills < kills:
+        disturbed = folder / f"disturbed-{toll.runs}"
+        while True:
+            process = start(disturbed, mode)
+            if toll.kills < kills:
+                try:
+                    process.wait(moments.uniform(0.0, LONGEST))
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+                    toll.kills += 1
+                    toll.before_a_run += not list(disturbed.glob("*/*/state.json"))
+            code = process.wait()
+            if code == 0:
+                break
+            if code != -signal.SIGKILL:
+                raise SystemExit(f"{mode}: a resumed run failed in {disturbed}")
+        toll.runs += 1
+        toll.differing += content(disturbed) != whole
+    return toll
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.work:
+        work(Path(arguments.work[0]), arguments.work[1])
+        return 0
+    moments, tolls, started = random.Random(arguments.seed), {}, time.monotonic()
+    for mode in MODES:
+        with tempfile.TemporaryDirectory() as folder:
+            each = -(-arguments.kills // len(MODES))
+            tolls[mode] = besiege(Path(folder), mode, each, moments)
+    if arguments.json:
+        print(json.dumps({mode: vars(toll) for mode, toll in tolls.items()}, indent=2))
+    else:
+        for mode, toll in tolls.items():
+            print(
+                f"{mode:<14} {toll.kills} kills ({toll.before_a_run} before there was a run), "
+                f"{toll.runs} runs, {toll.differing} differing"
+            )
+        print(f"in {time.monotonic() - started:.0f} s")
+    return int(any(toll.differing for toll in tolls.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

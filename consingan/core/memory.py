@@ -1,0 +1,68 @@
+"""What memory a training needs, and whether this machine has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consingan.core.config import Size, TrainOptions
+from consingan.errors import OptionError
+
+if TYPE_CHECKING:
+    import torch
+
+BASE_MAPS, LAYER_MAPS = 15.0, 8.0
+"""Feature maps that a step holds for each pixel, and more of them for each layer; measured on the
+CPU at 250 and 400 pixels, under the paper's preset and with two layers, rounded up."""
+MARGIN = 5
+"""Pixels around a window, for each layer, that the generator computes as well; rounded up."""
+BYTES = {"float32": 4, "bfloat16": 2, "auto": 4}
+WINDOWS = (512, 256, 192, 128, 96, 64)
+"""Windows that are offered when something doesn't fit."""
+
+
+def step_memory(size: Size, options: TrainOptions) -> int:
+    """About how many bytes a training step of a stage of `size` takes at its peak."""
+    from consingan.core.stage import training_window
+
+    window = training_window(size, options)
+    margin = 0 if window == size else 2 * MARGIN * options.layers
+    pixels = (window.height + margin) * (window.width + margin)
+    maps = BASE_MAPS + LAYER_MAPS * options.layers
+    return round(pixels * maps * options.filters * BYTES[options.precision])
+
+
+def check_memory(sizes: Sequence[Size], options: TrainOptions, device: torch.device) -> None:
+    """Raise OptionError, with a setting that fits, if training these stages takes more than is free.
+
+    Passes where the system doesn't tell how much that is.
+    """
+    free = free_memory(device)
+    needed = max(step_memory(size, options) for size in sizes)
+    if free is None or needed <= free:
+        return
+    gigabytes = f"{needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
+    for window in WINDOWS:
+        smaller = options.model_copy(update={"window": window})
+        if max(step_memory(size, smaller) for size in sizes) <= free / 2:
+            advice = f"use --window {window}"
+            break
+    else:
+        advice = "use fewer --filters"
+    raise OptionError(f"training on so much at once takes about {gigabytes}; {advice}", "window")
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that the device, or on a CPU this machine, has left; None if it doesn't tell."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type != "cpu":
+        return None
+    try:
+        fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        return 1024 * int(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):  # not Linux
+        return None
