@@ -123,10 +123,10 @@ def forecast(
                 measured,
             )
         )
-    inferred = [stage.size for stage in stages if not stage.measured]
+    untried = [stage.size for stage in stages if not stage.measured]
     memory = _peak_memory(device)
-    if memory and inferred:
-        memory += max(step_memory(size, options) for size in inferred)
+    if memory and untried:
+        memory += max(step_memory(size, options) for size in untried)
     rate = _seconds_a_pixel(sampler)
     pictures = rate * PICTURES * sum(size.height * size.width for size in sizes)
     return Forecast(tuple(stages), pictures, max(memory, _peak_memory(device)))

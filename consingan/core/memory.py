@@ -34,7 +34,7 @@ def step_memory(size: Size, options: TrainOptions) -> int:
 
 
 def check_memory(sizes: Sequence[Size], options: TrainOptions, device: torch.device) -> None:
-    """Raise OptionError, with a setting that fits, if training these stages takes more than is free.
+    """Raise OptionError, with a setting that fits, if these stages take more than is free.
 
     Passes where the system doesn't tell how much that is.
     """
