@@ -187,13 +187,17 @@ class Troubles:
 
 
 def _poisoned_run(out: Path, times: int, every: int, listener: object) -> Run:
+    return _run_of(Poisoned(times, every), out, OPTIONS, listener)
+
+
+def _run_of(mode: Mode[Any, Any], out: Path, values: dict[str, Any], listener: object) -> Run:
     from consingan.core.pictures import from_image
     from consingan.core.records import Plugin
     from consingan.core.training import create_run
     from consingan.listeners.log import MetricsLog
 
-    hooks = Hooks(Poisoned(times, every), [MetricsLog(), listener])
-    options = parse_options(TrainOptions, OPTIONS)
+    hooks = Hooks(mode, [MetricsLog(), listener])
+    options = parse_options(TrainOptions, values)
     plugin = Plugin(package="tests", version="1")
     return create_run(
         out, from_image(tiny_image()), options, "paper", plugin, hooks, torch.device("cpu")
@@ -206,7 +210,7 @@ def test_losses_that_are_no_numbers_are_met(tmp_path: Path) -> None:
 
     troubles = Troubles()
     run = _poisoned_run(tmp_path, 2, 3, troubles)
-    train_run(run, "cpu", checkpoint_every=0)
+    train_run(run, "cpu")
     assert run.complete
     assert len(troubles.events) == 2
     assert all("no longer numbers" in event.trouble for event in troubles.events)
@@ -222,7 +226,7 @@ def test_a_stage_that_always_goes_wrong_ends_in_one_line(tmp_path: Path) -> None
 
     run = _poisoned_run(tmp_path, 1000, 1, Troubles())
     with pytest.raises(RunError, match=r"no longer numbers, even after 3 attempts; try another"):
-        train_run(run, "cpu", checkpoint_every=0)
+        train_run(run, "cpu")
     assert run.stages_done >= 1
     assert run.state.status == "failed"
 
@@ -267,3 +271,30 @@ def test_a_collapsed_state_is_never_what_training_goes_back_to(
     troubles = Troubles()
     consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS)
     assert [(event.step, event.back) for event in troubles.events] == [(4, 1)]
+
+
+class Deaf(Mode[TrainOptions, Options]):
+    """Feeds noise that is next to nothing beside a picture: all that it makes is the same."""
+
+    name = "deaf"
+    summary = "Makes one picture."
+
+    @hookimpl
+    def training_input(self, pyramid: Any, options: Any, generator: Any, naive: Any) -> Any:
+        """The picture, and a breath of noise."""
+        return pyramid[0] + 1e-6 * torch.randn(pyramid[0].shape, generator=generator)
+
+    @hookimpl
+    def apply(self, sampler: Any, options: Any, outputs: Any) -> None:
+        """Nothing."""
+
+
+def test_samples_that_are_all_the_same_are_noticed(tmp_path: Path) -> None:
+    from consingan.core.training import train_run
+
+    troubles = Troubles()
+    options = {**OPTIONS, "train_stages": 1, "niter": 120}
+    run = _run_of(Deaf(), tmp_path, options, troubles)
+    with pytest.raises(RunError, match="makes the same picture, even after 3 attempts"):
+        train_run(run, "cpu")
+    assert [event.step for event in troubles.events] == [120, 120, 120]

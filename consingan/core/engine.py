@@ -73,7 +73,8 @@ def train(sampler: Sampler, hooks: Hooks, keeper: Keeper, noise: Noise, first: i
             if seconds - logged < LOG_SECONDS and step < niter:
                 continue
             logged = seconds  # reading the losses waits for the device, so not every step
-            if trouble := find_trouble(trainer, step, losses):
+            due = keeper.due(seconds)
+            if trouble := find_trouble(trainer, step, losses, thorough=due or step == niter):
                 back = rescue.go_back(trouble)
                 went_back = WentBack(stage, step, back, trouble, trainer.rate)
                 hooks.notify("went_back", event=went_back)
@@ -81,7 +82,7 @@ def train(sampler: Sampler, hooks: Hooks, keeper: Keeper, noise: Noise, first: i
                 continue
             values = (float(loss) for loss in losses)
             hooks.notify("step_logged", event=StepLogged(stage, step, niter, seconds, *values))
-            if step < niter and keeper.due(seconds) and not is_flat(trainer):
+            if due and step < niter and not is_flat(trainer):
                 rescue.keep(step)
                 keeper.save(stage, rescue.tensors, Moment(step, seconds))
         trainer.finish()

@@ -19,6 +19,10 @@ WARM_UP = 0.1
 """Share of a stage before which a picture of one colour is no trouble: it may just have begun."""
 FLAT, LIVELY = 0.02, 0.05
 """A fake whose spread is this share of the real window's is of one colour, if that has some."""
+LISTENING = 100
+"""Steps before which the noise may still be without effect: weights begin very small."""
+SAME = 1 / 255
+"""Half a grey level in [-1, 1]: pictures that differ by less everywhere are the same."""
 ADVICE = "try another --seed, or lower --lr-generator and --lr-critic"
 
 
@@ -48,12 +52,21 @@ class Rescue:
         return self._step
 
 
-def find_trouble(trainer: StageTrainer, step: int, losses: Losses) -> str | None:
-    """What is wrong after `step` steps, in words, or None. Waits for the device."""
+def find_trouble(
+    trainer: StageTrainer, step: int, losses: Losses, thorough: bool = False
+) -> str | None:
+    """What is wrong after `step` steps, in words, or None. Waits for the device.
+
+    A `thorough` look makes two pictures to see whether they differ.
+    """
     if not all(math.isfinite(float(loss)) for loss in losses):
         return "the losses are no longer numbers"
-    if step >= WARM_UP * trainer.iterations and is_flat(trainer):
+    if step < WARM_UP * trainer.iterations:
+        return None
+    if is_flat(trainer):
         return "what it makes collapsed to one colour"
+    if thorough and step >= LISTENING and are_same(trainer, step):
+        return "whatever noise it is given, it makes the same picture"
     return None
 
 
@@ -61,3 +74,9 @@ def is_flat(trainer: StageTrainer) -> bool:
     """Whether the last fake is of one colour and the real window isn't. Waits for the device."""
     fake, real = (float(picture.float().std()) for picture in trainer.last_pair)
     return real > LIVELY and fake < FLAT * real
+
+
+def are_same(trainer: StageTrainer, step: int) -> bool:
+    """Whether two fakes from different inputs are equal in 8 bits. Waits for the device."""
+    (first, second), inputs_differ = trainer.two_fakes(step)
+    return inputs_differ and float((first - second).abs().max()) < SAME

@@ -121,6 +121,19 @@ class StageTrainer:
         for group, given in zip(self._groups(), self._rates, strict=True):
             group["lr"] = given * rate * decay
 
+    @torch.no_grad()
+    def two_fakes(self, step: int) -> tuple[tuple[Tensor, Tensor], bool]:
+        """Two pictures of one window from different noise, and whether what enters differs.
+
+        A mode may always feed the same picture, from which only the same can come.
+        """
+        view = self._whole or self._view(self._place(step))
+        inputs = [self._fresh_noise(coming, view.plan) for coming in (step, step + 1)]
+        first, second = (
+            self._picture(noise, self._frozen(noise, view.plan), view.plan) for noise in inputs
+        )
+        return (first, second), not inputs[0][0].equal(inputs[1][0])
+
     def finish(self) -> None:
         """Put the averaged weights in place of the last ones, if the options ask for it."""
         self.averages.put()
