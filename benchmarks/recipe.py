@@ -26,8 +26,8 @@ from PIL import Image
 
 import consingan
 from consingan.console import print_table
-from consingan.core.config import PRESETS
 from consingan.core.pictures import load_picture, to_image
+from consingan.core.presets import PRESETS
 from consingan.errors import ConsinganError
 
 SAMPLES, QUALITY = 10, 75

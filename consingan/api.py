@@ -9,11 +9,12 @@ from typing import Any
 from PIL import Image
 
 from consingan.core.catalog import find_run
-from consingan.core.config import CHECKPOINT_EVERY, DEFAULT_PRESET, TrainOptions, train_options
+from consingan.core.config import CHECKPOINT_EVERY, TrainOptions
 from consingan.core.devices import find_device, with_precision
 from consingan.core.forecast import Forecast
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import Picture, from_image, load_picture
+from consingan.core.presets import DEFAULT_PRESET, train_options
 from consingan.core.records import RunConfig
 from consingan.core.recovery import find_damage
 from consingan.core.run import Run

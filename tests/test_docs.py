@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consingan import cli
-from consingan.core import config
+from consingan.core import presets
 from consingan.plugins import find_plugins
 from tests.conftest import TINY
 
@@ -33,7 +33,7 @@ def test_the_snippets_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "PRESETS", dict.fromkeys(config.PRESETS, TINY))
+    monkeypatch.setattr(presets, "PRESETS", dict.fromkeys(presets.PRESETS, TINY))
     for loaded in find_plugins().modes.values():
         monkeypatch.setattr(type(loaded.mode), "presets", {})
     namespace: dict[str, object] = {}

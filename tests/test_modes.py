@@ -16,9 +16,9 @@ from torch import Tensor
 import consingan
 from consingan import Run, Size, TrainOptions, cli
 from consingan.api import prepare
-from consingan.core.config import PRESETS
 from consingan.core.hooks import Hooks
 from consingan.core.noise import Noise
+from consingan.core.presets import PRESETS
 from consingan.core.sampler import Sampler, stored
 from consingan.core.windows import Window, whole
 from consingan.errors import OptionError

@@ -21,7 +21,8 @@ from consingan.commands.parameters import (
 )
 from consingan.commands.runs import train_visibly
 from consingan.console import complain, escaped, tile_progress
-from consingan.core.config import CHECKPOINT_EVERY, DEFAULT_PRESET, preset_values
+from consingan.core.config import CHECKPOINT_EVERY
+from consingan.core.presets import DEFAULT_PRESET, preset_values
 from consingan.errors import OptionError
 from consingan.options import given, parameters
 from consingan.plugins import LoadedMode, Plugins

@@ -10,7 +10,8 @@ import typer
 from consingan.commands.modes import with_options
 from consingan.commands.parameters import AsJson, Device, Preset
 from consingan.console import duration, escaped, outlook, print_json, print_table
-from consingan.core.config import DEFAULT_PRESET, PRESETS, TrainOptions
+from consingan.core.config import TrainOptions
+from consingan.core.presets import DEFAULT_PRESET, PRESETS
 from consingan.options import given, parameters
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The options of training, the presets, and options that several modes share; no torch."""
+"""The options of training, and options that several modes share; no torch."""
 
 from __future__ import annotations
 
@@ -273,25 +273,6 @@ class SizeOptions(Options):
         )
 
 
-FAST: Mapping[str, Any] = {
-    "train_stages": 0,
-    "window": 96,
-    "precision": "auto",
-    "initialization": "he",
-    "averaging": 0.995,
-    "critic_steps": 1,
-}
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {**FAST, "niter": 3000, "last_share": 0.5},
-    "draft": {**FAST, "niter": 800, "last_share": 0.125, "window": 64},
-    "best": {**FAST, "niter": 4000, "last_share": 0.75},
-    "paper": {},
-}
-"""What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""
-
-DEFAULT_PRESET = "default"
-
-
 def flag(field: str) -> str:
     """The command line's spelling of an option's name: `train_stages` is `--train-stages`."""
     return "--" + field.replace("_", "-")
@@ -327,30 +308,3 @@ def parse_size(text: str) -> Size:
     if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise ValueError(f"{text.strip()!r} is no size; write WIDTHxHEIGHT, such as 500x150")
     return Size(int(height), int(width))
-
-
-def train_options(
-    model: type[OptionsT],
-    preset: str,
-    overrides: Mapping[str, Any],
-    presets: Mapping[str, Mapping[str, Any]] = {},
-) -> OptionsT:
-    """A mode's training options under a preset, with `overrides` on top.
-
-    `presets` are the mode's own changes to each preset.
-
-    Raises OptionError for an unknown preset, an unknown option or a value out of range.
-    """
-    return parse_options(model, {**preset_values(preset, presets), **overrides})
-
-
-def preset_values(preset: str, presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What a preset changes of a mode's defaults; `presets` are the mode's own changes to each.
-
-    Raises OptionError for an unknown preset.
-    """
-    if preset not in PRESETS:
-        raise OptionError(
-            f"no preset is called {preset!r}; there are: {', '.join(PRESETS)}", "preset"
-        )
-    return {**PRESETS[preset], **presets.get(preset, {})}

@@ -35,6 +35,6 @@ class Mode(_Signatures[TrainT, ApplyT]):
     TrainOptions: ClassVar[type[TrainOptions]] = TrainOptions
     ApplyOptions: ClassVar[type[Options]] = Options
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """What the mode changes of each preset, on top of `consingan.core.config.PRESETS`."""
+    """What the mode changes of each preset, on top of `consingan.core.presets.PRESETS`."""
     takes_naive: ClassVar[bool] = False
     """Whether training can show, and be fine-tuned on, a naive picture."""

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from consingan.contract import check_mode
-from consingan.core.config import Options, Size, flag, parse_options, train_options
+from consingan.core.config import Options, Size, flag, parse_options
 from consingan.core.hooks import AnyMode, Hooks
 from consingan.core.outputs import Outputs
 from consingan.core.pictures import load_picture
+from consingan.core.presets import train_options
 from consingan.core.run import Run
 from consingan.errors import OptionError, PictureError, RunError
 from consingan.testing.trainings import (

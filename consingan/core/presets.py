@@ -1,0 +1,55 @@
+"""What training options start from; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from consingan.core.config import OptionsT, parse_options
+from consingan.errors import OptionError
+
+FAST: Mapping[str, Any] = {
+    "train_stages": 0,
+    "window": 96,
+    "precision": "auto",
+    "initialization": "he",
+    "averaging": 0.995,
+    "critic_steps": 1,
+    "gradient_penalty": 1.0,
+}
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {**FAST, "niter": 2000, "last_share": 0.5},
+    "draft": {**FAST, "niter": 1000, "last_share": 0.125, "window": 64},
+    "best": {**FAST, "niter": 4000, "last_share": 0.75},
+    "paper": {},
+}
+"""What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""
+
+DEFAULT_PRESET = "default"
+
+
+def train_options(
+    model: type[OptionsT],
+    preset: str,
+    overrides: Mapping[str, Any],
+    presets: Mapping[str, Mapping[str, Any]] = {},
+) -> OptionsT:
+    """A mode's training options under a preset, with `overrides` on top.
+
+    `presets` are the mode's own changes to each preset.
+
+    Raises OptionError for an unknown preset, an unknown option or a value out of range.
+    """
+    return parse_options(model, {**preset_values(preset, presets), **overrides})
+
+
+def preset_values(preset: str, presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a preset changes of a mode's defaults; `presets` are the mode's own changes to each.
+
+    Raises OptionError for an unknown preset.
+    """
+    if preset not in PRESETS:
+        raise OptionError(
+            f"no preset is called {preset!r}; there are: {', '.join(PRESETS)}", "preset"
+        )
+    return {**PRESETS[preset], **presets.get(preset, {})}
