@@ -12,6 +12,7 @@ from PIL import Image
 
 from consingan.core.pictures import load_picture
 from consingan.examples import EDITS, EXAMPLES, write_examples
+from consingan.examples.paintings import landscape
 
 SIZES = {"landscape": (256, 171), "stone-wall": (256, 192), "lightning": (256, 192)}
 
@@ -36,6 +37,16 @@ def test_is_not_flat(examples: dict[str, Image.Image], name: str) -> None:
         for quarter in np.array_split(rows, 2, axis=1):
             assert quarter.mean() > 1
     assert 20 < pixels.mean() < 235
+
+
+def test_a_larger_landscape_has_more_detail_not_larger_pixels() -> None:
+    large, small = landscape(512), landscape()
+    assert large.size == (512, 342)
+    steps, enlarged = (
+        np.abs(np.diff(np.asarray(image).astype(float).mean(axis=2), axis=1)).mean()
+        for image in (large, small.resize(large.size, Image.Resampling.BICUBIC))
+    )
+    assert steps > 1.3 * enlarged
 
 
 def test_examples_differ(examples: dict[str, Image.Image]) -> None:

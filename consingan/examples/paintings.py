@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 Array = NDArray[np.float32]
 SCALE = 2
+WIDTH = 256
 
 
 def fractal_noise(
@@ -72,7 +73,7 @@ def _clouds(rng: np.random.Generator, shape: tuple[int, int], sun: int) -> tuple
     `sun` is 1 for light from above, -1 for light from below.
     """
     height, width = shape
-    gap = 6 * SCALE
+    gap = 6 * width // WIDTH
     puff = fractal_noise(rng, (height + gap, width + gap), (height / 4.5, width / 3), 8, 0.5)
     # A spot is bright if the cloud thins out towards the sun.
     toward, away = (slice(None, -gap), slice(gap, None))[::sun]
@@ -86,10 +87,14 @@ def _finish(colour: Array) -> Image.Image:
     return image.resize((image.width // SCALE, image.height // SCALE), Image.Resampling.LANCZOS)
 
 
-def landscape() -> Image.Image:
-    """Paint hazy mountains under a cloudy sky behind forest and meadow, 256 x 171."""
+def landscape(width: int = WIDTH) -> Image.Image:
+    """Paint hazy mountains under a cloudy sky behind forest and meadow, 256 x 171.
+
+    A larger `width` shows more detail of the same kind of land, in the same proportions.
+    """
     rng = np.random.default_rng(0)
-    height, width = shape = (171 * SCALE, 256 * SCALE)
+    times = width / WIDTH
+    height, width = shape = (round(171 * times) * SCALE, width * SCALE)
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None] + np.zeros(shape, np.float32)
 
     sky = _mix((0.24, 0.44, 0.72), (0.93, 0.90, 0.84), (rows / 0.5) ** 0.8)
@@ -98,7 +103,7 @@ def landscape() -> Image.Image:
     sky = _mix(sky, cloud, _step(0.42, 0.68, density - 0.1 * rows))
 
     # Terrain as slices from near (0) to far: in log depth, noise of one size suits all distances.
-    land = slices, _ = (900, width)
+    land = slices, _ = (round(900 * times), width)
     depth = np.linspace(0, 1, slices, dtype=np.float32)[:, None] + np.zeros(land, np.float32)
     relief = fractal_noise(rng, land, (slices / 7, width / 3), 2)
     rough = fractal_noise(rng, land, (slices / 11, width / 8), 8, 0.5)
