@@ -28,11 +28,11 @@ from consingan_superres.mode import PROJECTIONS
 import consingan
 from consingan import Size
 from consingan.console import print_table
-from consingan.core.config import PRESETS
 from consingan.core.metrics.patches import PatchDistance
 from consingan.core.metrics.pixels import psnr, ssim
 from consingan.core.outputs import save_image
 from consingan.core.pictures import load_picture, to_image, to_tensor
+from consingan.core.presets import PRESETS
 from consingan.core.pyramid import fit, resize
 from consingan.errors import ConsinganError
 
