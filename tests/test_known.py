@@ -132,6 +132,7 @@ def test_filling_keeps_what_is_known_and_continues_it() -> None:
     alone = torch.zeros(1, 1, 20, 24)
     alone[..., 7, 3] = 1
     assert torch.allclose(fill(torn, alone), torn[0, 0, 7, 3])
+    assert fill(torn, torch.zeros(1, 1, 20, 24)).equal(torn)
 
 
 class Half(Mode[TrainOptions, Options]):

@@ -96,10 +96,10 @@ def fill(picture: Tensor, known: Tensor) -> Tensor:
     """`picture`, (1, C, H, W), with its unknown pixels replaced by what lies around them.
 
     Pull and push (Gortler et al. 1996): the known pixels' averages at half the size are filled in
-    the same way and then enlarged. `known` is (1, 1, H, W) in {0, 1}, with a 1 somewhere; where it
-    is 1 the picture comes back bit for bit.
+    the same way and then enlarged. `known` is (1, 1, H, W) in {0, 1}; where it is 1 the picture
+    comes back bit for bit, and all of it if it is 1 nowhere.
     """
-    if known.all():
+    if known.all() or not known.any():
         return picture
     weighed = torch.where(known > 0, picture, 0)
     height, width = picture.shape[-2:]
