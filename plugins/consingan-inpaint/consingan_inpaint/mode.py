@@ -63,14 +63,12 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     @hookimpl
     def stage_sizes(self, size: Size, options: InpaintTrain) -> list[Size]:
         """The default ones, without the lowest where the object is in nearly every patch."""
-        from consingan.core.known import REACH, reduce_known, whole_patches
-        from consingan.core.masks import dilate, load_mask
+        from consingan.core.known import reduce_known, reduce_strictly, whole_patches
+        from consingan.core.pictures import load_picture
 
         sizes, view = Defaults().stage_sizes(size, options), options.receptive_field
-        try:
-            known = 1 - dilate(load_mask(options.mask, size), options.margin + REACH)
-        except PictureError:  # `known_pixels` tells of it
-            return sizes
+        own = load_picture(options.mask).size  # the picture's: it isn't known here
+        known = reduce_strictly(self.known_pixels(own, options), size)
         for stage, level in enumerate(reduce_known(known, sizes)):
             if min(sizes[stage]) < view or whole_patches(level, view).mean() >= ENOUGH:
                 return sizes[stage:]
