@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
+from consingan.core.known import known_at
 from consingan.core.losses import (
     adversarial_loss,
     critic_loss,
@@ -184,8 +185,9 @@ def _every_placement(placements: Placements) -> list[tuple[float, Placement]]:
 @pytest.mark.parametrize(
     ("size", "window"), [((17, 15), (14, 13)), ((13, 20), (13, 16)), ((15, 15), (13, 14))]
 )
+@pytest.mark.parametrize("hole", [0, 3])
 def test_expected_losses_equal_those_on_the_whole_picture(
-    size: tuple[int, int], window: tuple[int, int]
+    size: tuple[int, int], window: tuple[int, int], hole: int
 ) -> None:
     options = TrainOptions(filters=3, layers=1)
     critic = Critic(options)
@@ -193,6 +195,9 @@ def test_expected_losses_equal_those_on_the_whole_picture(
         parameter.data.normal_(0, 0.4, generator=torch.Generator().manual_seed(2))
     real, fake = torch.rand(2, 1, 3, *size, generator=torch.Generator().manual_seed(1)) * 2 - 1
     mixing = torch.tensor(0.4).view(1, 1, 1, 1)
+    level = torch.ones(1, 1, *size)
+    level[..., 8 : 8 + hole, 1 : 1 + hole] = 0
+    known = known_at(level, options.receptive_field) if hole else None
     placements = Placements(
         Size(*size), Size(*window), options.receptive_field, torch.device("cpu")
     )
@@ -200,20 +205,21 @@ def test_expected_losses_equal_those_on_the_whole_picture(
     with torch.no_grad():
         for chance, at in _every_placement(placements):
             shown, made = at.window.cut(real), at.window.cut(fake)
+            part = None if known is None else known.cut(at.window)
             sums += chance * torch.stack(
                 [
-                    critic_loss(critic, shown, made, mixing, 0.1, at),
+                    critic_loss(critic, shown, made, mixing, 0.1, at, part),
                     gradient_penalty(critic, shown, made, mixing, at),
                     adversarial_loss(critic, made, at),
-                    reconstruction_loss(made, shown, at),
+                    reconstruction_loss(made, shown, at, part),
                 ]
             )
         expected = torch.stack(
             [
-                critic_loss(critic, real, fake, mixing, 0.1),
+                critic_loss(critic, real, fake, mixing, 0.1, known=known),
                 gradient_penalty(critic, real, fake, mixing),
                 adversarial_loss(critic, fake),
-                reconstruction_loss(fake, real),
+                reconstruction_loss(fake, real, known=known),
             ]
         )
     torch.testing.assert_close(sums, expected, rtol=1e-4, atol=1e-5)

@@ -54,6 +54,16 @@ class Hooks:
             raise ModeError(f"{self._name} gave stage sizes that don't grow to {size}: {listed}")
         return sizes
 
+    def known_pixels(self, size: Size, options: TrainOptions) -> Tensor | None:
+        """See `ModeHooks.known_pixels`; the result is of float32, or None if all are known."""
+        known: Tensor | None = self._first("known_pixels", size=size, options=options)
+        if known is None or bool(known.all()):
+            return None
+        if tuple(known.shape) != (1, 1, *size):
+            shapes = f"{tuple(known.shape)}, not {(1, 1, *size)}"
+            raise ModeError(f"{self._name} gave known_pixels of shape {shapes}")
+        return (known != 0).float()
+
     def padding_style(self, options: TrainOptions) -> PaddingStyle:
         """See `ModeHooks.padding_style`."""
         style: PaddingStyle = self._first("padding_style", options=options)

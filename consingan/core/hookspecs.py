@@ -59,6 +59,24 @@ class ModeHooks(Generic[TrainT, ApplyT]):
         """
 
     @hookspec(firstresult=True)
+    def known_pixels(self, size: Size, options: TrainT) -> Tensor | None:
+        """Which of the picture's pixels may be learned from.
+
+        The others never reach the run: they are filled in from the known ones around them, and no
+        loss of any stage counts a pixel, or a patch, that one of them takes part in.
+
+        When: once, before a run is created, by `core/training.py`; the run keeps the answer.
+        Default: None, all of them.
+
+        Args:
+            size: the picture's, as it was given, before reduction to `options.max_size`.
+            options: the mode's training options.
+
+        Returns:
+            (1, 1, *size), 1 where the picture is known and 0 where it isn't, on the CPU; or None.
+        """
+
+    @hookspec(firstresult=True)
     def padding_style(self, options: TrainT) -> PaddingStyle:
         """How the generator treats borders.
 

@@ -1,10 +1,15 @@
-"""The objectives of the critic and of the generator, on a whole picture or on a window of it."""
+"""The objectives of the critic and of the generator, on a whole picture or on a window of it.
+
+Where only some pixels of the real picture are known, `known` says what counts; a window's is cut
+to it.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from consingan.core.known import Known
 from consingan.core.networks import Critic
 from consingan.core.placement import Placement
 
@@ -16,6 +21,7 @@ def critic_loss(
     mixing: Tensor,
     penalty_weight: float,
     placement: Placement | None = None,
+    known: Known | None = None,
 ) -> Tensor:
     """WGAN-GP (Gulrajani et al. 2017): mean score of the fake, less the real's, plus the penalty.
 
@@ -26,13 +32,18 @@ def critic_loss(
         mixing: (1, 1, 1, 1) in [0, 1], the real picture's share in the penalised mixture.
         penalty_weight: lambda; 0.1 in the paper.
         placement: the window that the pictures are, if they aren't whole.
+        known: what counts of the real picture, if not all. Patches that see something unknown are
+            not scored, and the penalised mixture has the fake's pixels there.
 
     Returns:
         A scalar; its negative estimates how far apart the two pictures' patches are.
     """
     # Two passes, not one of both: only so does what is equal in them cancel to the last bit, and
     # Adam would make a whole step of what doesn't.
-    distance = _mean_score(critic, fake, placement) - _mean_score(critic, real, placement)
+    if known is not None:
+        real = known.completed(real, fake)
+    patches = None if known is None else known.patches
+    distance = _mean_score(critic, fake, placement) - _mean_score(critic, real, placement, patches)
     return distance + penalty_weight * gradient_penalty(critic, real, fake, mixing, placement)
 
 
@@ -56,19 +67,28 @@ def adversarial_loss(critic: Critic, fake: Tensor, placement: Placement | None =
 
 
 def reconstruction_loss(
-    reconstruction: Tensor, real: Tensor, placement: Placement | None = None
+    reconstruction: Tensor,
+    real: Tensor,
+    placement: Placement | None = None,
+    known: Known | None = None,
 ) -> Tensor:
-    """Mean squared error of two pictures in [-1, 1]."""
+    """Mean squared error of two pictures in [-1, 1], over what is known of the real one."""
     error = (reconstruction - real).square()
+    if known is not None:
+        error = error * known.pixels
     return error.mean() if placement is None else placement.pixels.mean(error[0].mean(0))
 
 
 @torch.no_grad()
-def rmse(reconstruction: Tensor, real: Tensor) -> float:
+def rmse(reconstruction: Tensor, real: Tensor, known: Known | None = None) -> float:
     """Root mean squared error of two pictures in [-1, 1]; waits for the device."""
-    return float(reconstruction_loss(reconstruction, real).sqrt())
+    return float(reconstruction_loss(reconstruction, real, known=known).sqrt())
 
 
-def _mean_score(critic: Critic, picture: Tensor, placement: Placement | None) -> Tensor:
+def _mean_score(
+    critic: Critic, picture: Tensor, placement: Placement | None, weights: Tensor | None = None
+) -> Tensor:
     scores = critic(picture).float()
+    if weights is not None:
+        scores = scores * weights
     return scores.mean() if placement is None else placement.scores.mean(scores[0, 0])

@@ -96,6 +96,8 @@ class RunState(_Record):
     file = "state.json"
     status: Status
     picture_sha256: Checksum
+    known_sha256: Checksum | None = None
+    """The checksum of the mask of known pixels, if not all are known."""
     sizes: list[Size] = Field(min_length=1, max_length=MAX_STAGES)
     stages: list[SavedStage] = []
     checkpoint: SavedCheckpoint | None = None

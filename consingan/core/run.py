@@ -5,6 +5,7 @@ runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
   state.json             how far it is: the commit point, always written last
   *.backup.json          the same as these two, in case that they are damaged
   picture.png            the training pixels
+  known.png              white where they are known, if the mode doesn't know all of them
   fixed_noise.safetensors  the fixed noise of an imported run; others have it by their seed
   stages/NN.safetensors  what stage NN added or changed
   metrics.jsonl          one object a logged step
@@ -41,6 +42,7 @@ from consingan.core.records import (
 from consingan.core.recovery import remedy
 from consingan.core.stages import (
     FIXED_NOISE,
+    KNOWN,
     START,
     check_networks,
     read_checked,
@@ -152,12 +154,26 @@ class Run:
         """
         file = self.path / "picture.png"
         picture = load_picture(file)
-        if sha256(file.read_bytes()) != self.state.picture_sha256:
-            raise RunError(f"{str(file)!r} is damaged: its checksum differs; {RESTORE}")
+        self._check_file(file, self.state.picture_sha256)
         if picture.size != self.sizes[-1]:
             raise RunError(f"{str(file)!r} is not the run's picture: its size is {picture.size}")
         pyramid = build_pyramid(to_tensor(picture.image), self.sizes)
         return [level.to(device) for level in pyramid]
+
+    def known(self, device: torch.device | str = "cpu") -> list[Tensor] | None:
+        """Where the training picture is known at every stage, (1, 1, H, W): 1 there, else 0.
+
+        None if it is everywhere. Raises RunError if the file that says so is damaged.
+        """
+        from consingan.core.known import reduce_known
+        from consingan.core.masks import load_mask
+
+        if self.state.known_sha256 is None:
+            return None
+        file = self.path / KNOWN
+        known = load_mask(file, self.sizes[-1])
+        self._check_file(file, self.state.known_sha256)
+        return [level.to(device) for level in reduce_known(known, self.sizes)]
 
     def naive(self) -> Tensor | None:
         """The picture of `--naive` as training shows it, (1, 3, H, W) in [-1, 1], if any."""
@@ -216,7 +232,8 @@ class Run:
         device = model.device
         tuning = self.config.parent is not None
         pyramid, naive = self.pyramid(device), self.naive()
-        return make_sampler(model, pyramid, self.hooks, self._noise(device), naive, tuning)
+        noise, known = self._noise(device), self.known(device)
+        return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
 
     def apply(
         self,
@@ -303,6 +320,10 @@ class Run:
     def keep_stages(self, number: int) -> None:
         """Count only the lowest `number` stages as committed."""
         self._write_state(stages=self.state.stages[:number], checkpoint=None)
+
+    def _check_file(self, file: Path, checksum: str) -> None:
+        if sha256(file.read_bytes()) != checksum:
+            raise RunError(f"{str(file)!r} is damaged: its checksum differs; {RESTORE}")
 
     def _noise(self, device: torch.device) -> Noise:
         import torch

@@ -37,13 +37,14 @@ def make_sampler(
     noise: Noise,
     naive: Tensor | None = None,
     fine_tuning: bool = False,
+    known: Sequence[Tensor] | None = None,
 ) -> Sampler:
     """A sampler whose reconstruction starts from what was stored, or else what the mode says."""
     if isinstance(noise, StoredNoise):
         fixed = noise.fixed(0, CHANNELS, whole(model.sizes[0]))
     else:
         fixed = hooks.fixed_input(pyramid, model.options, noise.portable("fixed", 0))
-    return Sampler(model, pyramid, fixed, noise, naive, fine_tuning)
+    return Sampler(model, pyramid, fixed, noise, naive, fine_tuning, known)
 
 
 class Sampler:
@@ -60,10 +61,12 @@ class Sampler:
         noise: Noise,
         naive: Tensor | None = None,
         fine_tuning: bool = False,
+        known: Sequence[Tensor] | None = None,
     ) -> None:
         self.model = model
         self.pyramid = list(pyramid)
         """The training picture at every stage, (1, 3, H, W) in [-1, 1]."""
+        self._known = known
         self._naive = naive
         tuned = naive if fine_tuning else None
         self.fine_tuned = None if tuned is None else resize(tuned, model.sizes[0]).to(model.device)
@@ -94,6 +97,11 @@ class Sampler:
     def picture(self) -> Tensor:
         """The training picture at `size`."""
         return self.pyramid[self.model.stages - 1]
+
+    @property
+    def known(self) -> Tensor | None:
+        """Where `picture` is known, (1, 1, H, W): 1 there, else 0; None if it is everywhere."""
+        return None if self._known is None else self._known[self.model.stages - 1]
 
     @property
     def naive(self) -> Tensor | None:

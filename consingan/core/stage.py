@@ -10,6 +10,7 @@ from torch import Tensor
 
 from consingan.core.averaging import Averages
 from consingan.core.config import Size, TrainOptions
+from consingan.core.known import Known, known_at
 from consingan.core.losses import adversarial_loss, critic_loss, reconstruction_loss, rmse
 from consingan.core.noise import Noise
 from consingan.core.placement import Placement, Placements, window_size
@@ -39,7 +40,7 @@ def grow(sampler: Sampler) -> None:
     """
     model = sampler.model
     model.grow()
-    error = rmse(sampler.reconstruction(), sampler.picture)
+    error = rmse(sampler.reconstruction(), sampler.picture, _known(sampler))
     model.amplitudes[-1] = model.options.noise_amplitude * error
 
 
@@ -63,6 +64,7 @@ class StageTrainer:
             if self.window != sampler.size
             else None
         )
+        self._known = _known(sampler)
         groups = model.learning_groups()
         betas, fused = (options.beta1, 0.999), model.device.type in ("cpu", "cuda")
         self.generator_adam = torch.optim.Adam(groups, betas=betas, fused=fused)
@@ -96,7 +98,13 @@ class StageTrainer:
         for critic_step in range(options.critic_steps):
             mixing = self.noise.mixing(self.stage, step, critic_step).to(model.dtype)
             critic = critic_loss(
-                model.critic, view.real, shown, mixing, options.gradient_penalty, view.placement
+                model.critic,
+                view.real,
+                shown,
+                mixing,
+                options.gradient_penalty,
+                view.placement,
+                view.known,
             )
             self.critic_adam.zero_grad()
             critic.backward()
@@ -106,7 +114,7 @@ class StageTrainer:
         adversarial = adversarial_loss(model.critic, fake.to(model.dtype), view.placement)
         model.critic.requires_grad_(True)
         rebuilt = self._picture(view.fixed, view.frozen_fixed, view.plan)
-        reconstruction = reconstruction_loss(rebuilt, view.picture, view.placement)
+        reconstruction = reconstruction_loss(rebuilt, view.picture, view.placement, view.known)
         self.generator_adam.zero_grad()
         (adversarial + options.reconstruction_weight * reconstruction).backward()
         for _ in range(options.generator_steps):
@@ -147,9 +155,10 @@ class StageTrainer:
         return self.placements.draw(self.noise.portable("window", self.stage, step))
 
     def _view(self, placement: Placement | None) -> _View:
-        picture, plan = self.sampler.picture, self.model.plan()
+        picture, known, plan = self.sampler.picture, self._known, self.model.plan()
         if placement is not None:
             picture = placement.window.cut(picture)
+            known = None if known is None else known.cut(placement.window)
             plan = self.model.plan(window=placement.window)
         picture = picture.contiguous(memory_format=torch.channels_last)
         fixed = [level.to(self.model.dtype) for level in self.sampler.fixed_noise(plan)]
@@ -158,6 +167,7 @@ class StageTrainer:
             plan,
             picture,
             picture.to(self.model.dtype),
+            known,
             fixed,
             self._frozen(fixed, plan),
         )
@@ -198,10 +208,17 @@ class _View(NamedTuple):
     """(1, 3, h, w) in [-1, 1], float32."""
     real: Tensor
     """The same in the precision that the networks compute in."""
+    known: Known | None
+    """What counts of it, if not all."""
     fixed: list[Tensor]
     """The noise that the picture is rebuilt from."""
     frozen_fixed: Tensor | None
     """The features that it gives below the lowest stage that learns."""
+
+
+def _known(sampler: Sampler) -> Known | None:
+    level = sampler.known
+    return None if level is None else known_at(level, sampler.options.receptive_field)
 
 
 def training_window(size: Size, options: TrainOptions) -> Size:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 START = "start.safetensors"
 """The stage file that fine-tuning starts from."""
+KNOWN = "known.png"
+"""The file of the mask of known pixels, if the run doesn't know all of the picture."""
 FIXED_NOISE = "fixed_noise.safetensors"
 """The file of the fixed noise, one tensor a stage, if it is kept by value."""
 CHECKPOINTS = "checkpoints"

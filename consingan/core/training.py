@@ -21,7 +21,7 @@ from consingan.core.pyramid import build_pyramid, fit, resize_image
 from consingan.core.records import Plugin, RunConfig, RunState
 from consingan.core.recovery import drop_damaged
 from consingan.core.run import Run
-from consingan.core.stages import CHECKPOINTS, FIXED_NOISE, START, sha256, stage_file
+from consingan.core.stages import CHECKPOINTS, FIXED_NOISE, KNOWN, START, sha256, stage_file
 from consingan.errors import OptionError, PictureError, RunError, Terminated
 
 if TYPE_CHECKING:
@@ -78,10 +78,15 @@ def create_run(
         picture=folder_name(picture.name),
         notes=list(picture.notes),
     )
-    files = {"picture.png": _reduced(picture, size)}
+    files = _learned_from(picture, sizes, options, hooks)
     if naive is not None:
         files["naive.png"] = _reduced(naive, fit(naive.size, max(size)))
-    state = RunState(status="training", picture_sha256=sha256(files["picture.png"]), sizes=sizes)
+    state = RunState(
+        status="training",
+        picture_sha256=sha256(files["picture.png"]),
+        known_sha256=sha256(files[KNOWN]) if KNOWN in files else None,
+        sizes=sizes,
+    )
     return Run.create(root, config, state, files, hooks)
 
 
@@ -114,6 +119,7 @@ def create_fine_tuning(
     options = parse_options(parent.hooks.mode.TrainOptions, values)
     whole = save(parent.sampler("cpu").model.all_tensors())  # a damaged parent is found now
     kept = ["picture.png", *[FIXED_NOISE] * (parent.config.fixed_noise_sha256 is not None)]
+    kept += [KNOWN] * (parent.state.known_sha256 is not None)
     names = [*kept, *map(stage_file, range(parent.stages_done - 1))]
     files = {name: (parent.path / name).read_bytes() for name in names}
     # The whole model: the last stage's training changed stages below it as well.
@@ -182,6 +188,23 @@ def _check_naive(hooks: Hooks, naive: Picture | None) -> None:
 
 def _reduced(picture: Picture, size: Size) -> bytes:
     return encode_png(to_image(resize_image(picture.image, size)))
+
+
+def _learned_from(
+    picture: Picture, sizes: list[Size], options: TrainOptions, hooks: Hooks
+) -> dict[str, bytes]:
+    """The training picture's file, and that of what is known of it if that isn't all."""
+    from consingan.core.known import fill, known_at, reduce_known, reduce_strictly
+
+    reduced = resize_image(picture.image, sizes[-1])
+    given = hooks.known_pixels(picture.size, options)
+    if given is None:
+        return {"picture.png": encode_png(to_image(reduced))}
+    known = reduce_strictly(given, sizes[-1])
+    for level in reduce_known(known, sizes):
+        known_at(level, options.receptive_field)  # says if that is too little
+    shown = to_image((2 * known - 1).expand(-1, 3, -1, -1))
+    return {"picture.png": encode_png(to_image(fill(reduced, known))), KNOWN: encode_png(shown)}
 
 
 def _sizes(

@@ -1,0 +1,1 @@
+"""Removes an object from one picture and fills the hole from the rest: a mode for consingan."""

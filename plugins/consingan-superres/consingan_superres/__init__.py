@@ -1,0 +1,1 @@
+"""Enlarges one picture with detail learned from itself: a mode for consingan."""

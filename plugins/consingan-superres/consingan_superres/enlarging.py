@@ -1,0 +1,84 @@
+"""Enlargement in passes, each by as much as was learned, and what ties the result to its source."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
+
+from consingan import Size
+from consingan.core.pyramid import resize
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from consingan.core.sampler import Sampler
+    from consingan.core.windows import Window
+    from consingan_superres.mode import SuperresTrain
+
+
+def sizes_between(small: Size, large: Size, count: int) -> list[Size]:
+    """`count` sizes from `small` to `large`, at one ratio; `large` alone if it is 1."""
+    shares = [step / (count - 1) for step in range(count)] if count > 1 else [1.0]
+    return [
+        Size(*(round(a * (b / a) ** share) for a, b in zip(small, large, strict=True)))
+        for share in shares
+    ]
+
+
+def passes(growth: float, factor: float) -> int:
+    """How many passes of a growth above 1 come nearest to a factor above 1."""
+    return max(1, round(math.log(factor) / math.log(growth)))
+
+
+def enlarge(sampler: Sampler, picture: Tensor, size: Size, projections: int) -> Tensor:
+    """`picture` enlarged to `size` with learned detail, (1, 3, *size) in [-1, 1].
+
+    SinGAN (Shaham et al. 2019, section 5) enlarges the picture by r and passes it through its last
+    generator, k times for a factor of r^k. Here stages hand on feature maps, not pictures, so that
+    a pass runs all of them: there are few, and the first reads the picture. No noise is added.
+
+    Args:
+        sampler: of a run of this mode.
+        picture: (1, 3, H, W) in [-1, 1].
+        size: larger than the picture.
+        projections: how often each pass is corrected by `back_project`.
+    """
+    small = Size(*picture.shape[-2:])
+    growth = cast("SuperresTrain", sampler.options).growth
+    count = passes(growth, math.sqrt(math.prod(size) / math.prod(small)))
+    made = picture = picture.to(sampler.model.device)
+    for below, above in pairwise(sizes_between(small, size, count + 1)):
+        made = back_project(_enlarge_once(sampler, made, below, above), picture, projections)
+    return made
+
+
+def _enlarge_once(sampler: Sampler, picture: Tensor, below: Size, above: Size) -> Tensor:
+    sizes = sizes_between(below, above, len(sampler.sizes))
+    entering = resize(picture, sizes[0])
+
+    def noise(level: int, window: Window) -> Tensor:
+        if level == 0:
+            return window.cut(entering)
+        return entering.new_zeros(1, sampler.options.filters, *window.size)
+
+    return sampler.generate(noise, sizes)
+
+
+def back_project(made: Tensor, picture: Tensor, times: int) -> Tensor:
+    """`made` corrected so that reducing it gives `picture` (Irani and Peleg 1991).
+
+    Each time, what the reduced result lacks of the picture is enlarged and added.
+
+    Args:
+        made: (1, 3, H, W) in [-1, 1], larger than the picture.
+        picture: (1, 3, h, w) in [-1, 1].
+        times: how often.
+    """
+    from torch.nn import functional
+
+    small, size = Size(*picture.shape[-2:]), made.shape[-2:]
+    for _ in range(times):
+        lacking = picture - resize(made, small)
+        made = (made + functional.interpolate(lacking, size, mode="bicubic")).clamp(-1, 1)
+    return made

@@ -1,0 +1,127 @@
+"""The mode: learns to enlarge the picture by a little, and then does so again and again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consingan import Mode, Options, Size, TrainOptions, hookimpl, option
+from consingan.core.config import PaddingStyle, changed, check_size
+from consingan.errors import Note
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.outputs import Outputs
+    from consingan.core.sampler import Sampler
+
+STAGES = 2
+"""How many there are unless --train-stages says: SinGAN's last one, and one that reads pictures."""
+
+PROJECTIONS = 4
+"""How often each pass is corrected unless --back-projections says."""
+
+
+class SuperresTrain(TrainOptions):
+    """What to learn: one pass of enlargement."""
+
+    train_stages: int = changed(TrainOptions, "train_stages", STAGES)
+    reconstruction_weight: float = changed(TrainOptions, "reconstruction_weight", 100.0)
+    growth: float = option(
+        2 ** (1 / 3),
+        "How much one pass enlarges. Smaller steps invent less at a time, and take more of them.",
+        "Size",
+        ge=1.1,
+        le=4,
+    )
+
+
+class SuperresApply(Options):
+    """What to enlarge, and how much."""
+
+    factor: float = option(
+        4.0, "How much to enlarge: width and height as a factor, any above 1.", "Size", gt=1, le=64
+    )
+    picture: Path | None = option(
+        None,
+        "The picture to enlarge: another one in this one's texture, or the photo itself if it was "
+        "reduced for training. Without it, the training picture.",
+        "Pictures",
+    )
+    back_projections: int = option(
+        PROJECTIONS,
+        "How often each pass is corrected so that, reduced again, it gives back the picture; "
+        "0 leaves it as the network paints it, with colours that drift.",
+        "Pictures",
+        ge=0,
+    )
+
+
+class Superres(Mode[SuperresTrain, SuperresApply]):
+    """Trains on the picture and a smaller one of it."""
+
+    name = "superres"
+    summary = "The picture enlarged, with detail learned from itself."
+    hooks_version = 1
+    TrainOptions = SuperresTrain
+    ApplyOptions = SuperresApply
+
+    @hookimpl
+    def stage_sizes(self, size: Size, options: SuperresTrain) -> list[Size]:
+        """From the picture reduced by one pass to the picture itself, at one ratio."""
+        from consingan_superres.enlarging import sizes_between
+
+        small = Size(*(round(side / options.growth) for side in size))
+        return sizes_between(small, size, options.train_stages or STAGES)
+
+    @hookimpl
+    def padding_style(self, options: SuperresTrain) -> PaddingStyle:
+        """Borders stay borders."""
+        return "zero"
+
+    @hookimpl
+    def training_input(
+        self,
+        pyramid: Sequence[Tensor],
+        options: SuperresTrain,
+        generator: torch.Generator,
+        naive: Tensor | None,
+    ) -> Tensor:
+        """The reduced picture, as it is."""
+        return pyramid[0]
+
+    @hookimpl
+    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+        """The picture, its reconstruction, and it enlarged without and with what was learned."""
+        from consingan.core.pyramid import resize
+        from consingan_superres.enlarging import enlarge
+
+        size = Size(*(2 * side for side in sampler.size))
+        return [
+            ("picture", sampler.picture),
+            ("reconstruction", sampler.reconstruction()),
+            ("bicubic x2", resize(sampler.picture, size)),
+            ("learned x2", enlarge(sampler, sampler.picture, size, PROJECTIONS)),
+        ]
+
+    @hookimpl
+    def apply(self, sampler: Sampler, options: SuperresApply, outputs: Outputs) -> None:
+        """Save the picture enlarged, beside the bicubic one on the sheet."""
+        from consingan.core.pictures import load_picture, to_tensor
+        from consingan.core.pyramid import resize
+        from consingan_superres.enlarging import enlarge
+
+        picture = sampler.picture
+        if options.picture is not None:
+            given = load_picture(options.picture)
+            for note in given.notes:
+                warnings.warn(note, Note, stacklevel=2)
+            picture = to_tensor(given.image).to(picture.device)
+        height, width = picture.shape[-2:]
+        size = check_size(Size(round(height * options.factor), round(width * options.factor)))
+        outputs.show("bicubic", resize(picture, size))
+        outputs.save("enlarged", enlarge(sampler, picture, size, options.back_projections))
+        outputs.save_sheet()
