@@ -184,6 +184,13 @@ class TrainOptions(Options):
     generator_steps: int = option(
         3, "Adam steps of the generator on each gradient.", "Optimisation", ge=1
     )
+    first_generator_steps: int = option(
+        3,
+        "The same in the first stage, which has no trained one below it: more than --critic-steps "
+        "may make it collapse.",
+        "Optimisation",
+        ge=1,
+    )
     gradient_penalty: float = option(
         0.1,
         "Weight of the WGAN-GP penalty that keeps the critic smooth.",

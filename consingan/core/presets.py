@@ -15,10 +15,10 @@ FAST: Mapping[str, Any] = {
     "initialization": "he",
     "averaging": 0.995,
     "critic_steps": 1,
-    "gradient_penalty": 1.0,
+    "first_generator_steps": 1,
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {**FAST, "niter": 2000, "last_share": 0.5},
+    "default": {**FAST, "niter": 2400, "last_share": 0.4},
     "draft": {**FAST, "niter": 1000, "last_share": 0.125, "window": 64},
     "best": {**FAST, "niter": 4000, "last_share": 0.75},
     "paper": {},

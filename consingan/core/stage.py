@@ -58,6 +58,9 @@ class StageTrainer:
         self.options = options = model.options
         self.stage = model.stages - 1
         self.iterations = options.iterations(len(model.sizes))[self.stage]
+        self.generator_steps = (
+            options.generator_steps if self.stage else options.first_generator_steps
+        )
         self.window = training_window(sampler.size, options)
         self.placements = (
             Placements(sampler.size, self.window, options.receptive_field, model.device)
@@ -117,7 +120,7 @@ class StageTrainer:
         reconstruction = reconstruction_loss(rebuilt, view.picture, view.placement, view.known)
         self.generator_adam.zero_grad()
         (adversarial + options.reconstruction_weight * reconstruction).backward()
-        for _ in range(options.generator_steps):
+        for _ in range(self.generator_steps):
             self.generator_adam.step()
         self.averages.update()
         return Losses(critic.detach(), adversarial.detach(), reconstruction.detach())

@@ -45,7 +45,7 @@ FIXED_BY_PARENT = frozenset(
         "beta1",
         "critic_steps",
     }
-    - {"generator_steps", "gradient_penalty", "reconstruction_weight"}
+    - {"generator_steps", "first_generator_steps", "gradient_penalty", "reconstruction_weight"}
 )
 """Options that fine-tuning cannot change: what is trained already depends on them."""
 
