@@ -54,7 +54,7 @@ class PlainLoop:
             network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.real = sampler.picture.contiguous()
         self.fixed = [noise.contiguous() for noise in sampler.fixed_noise()]
-        rate, betas = self.options.lr_critic, (self.options.beta1, 0.999)
+        rate, betas = self.options.lr_critic, (self.options.beta1, self.options.beta2)
         self.generator_adam = torch.optim.Adam(self._groups(), betas=betas)
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), lr=rate, betas=betas)
 

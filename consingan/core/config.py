@@ -178,6 +178,13 @@ class TrainOptions(Options):
     beta1: float = option(
         0.5, "Adam's first moment decay; lower reacts faster.", "Optimisation", ge=0, lt=1
     )
+    beta2: float = option(
+        0.999,
+        "Adam's second moment decay; lower moves the weights less far on a sudden large gradient.",
+        "Optimisation",
+        ge=0,
+        lt=1,
+    )
     critic_steps: int = option(
         3, "Critic steps an iteration. More gives a stricter critic.", "Optimisation", ge=1
     )

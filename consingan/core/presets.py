@@ -15,6 +15,7 @@ FAST: Mapping[str, Any] = {
     "initialization": "he",
     "averaging": 0.995,
     "critic_steps": 1,
+    "beta2": 0.9,
     "first_generator_steps": 1,
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -69,7 +69,7 @@ class StageTrainer:
         )
         self._known = _known(sampler)
         groups = model.learning_groups()
-        betas, fused = (options.beta1, 0.999), model.device.type in ("cpu", "cuda")
+        betas, fused = (options.beta1, options.beta2), model.device.type in ("cpu", "cuda")
         self.generator_adam = torch.optim.Adam(groups, betas=betas, fused=fused)
         self.critic_adam = torch.optim.Adam(
             model.critic.parameters(), lr=options.lr_critic, betas=betas, fused=fused

@@ -43,6 +43,7 @@ FIXED_BY_PARENT = frozenset(
         "lr_critic",
         "lr_decay",
         "beta1",
+        "beta2",
         "critic_steps",
     }
     - {"generator_steps", "first_generator_steps", "gradient_penalty", "reconstruction_weight"}
