@@ -35,7 +35,7 @@ OPTIONS: dict[str, Any] = {
     "train_stages": 3,
     "niter": 40,
     "filters": 8,
-    "window": 24,
+    "window": 33,
     "precision": "float32",
 }
 LONGEST = 4.0
@@ -65,7 +65,8 @@ def work(folder: Path, mode: str) -> None:
     """Begin the run in `folder`, or go on with it; a checkpoint follows every step."""
     engine.LOG_SECONDS = 0.0
     try:
-        consingan.resume("latest", runs=folder, device="cpu", checkpoint_every=0)
+        if not consingan.open_run("latest", runs=folder).complete:
+            consingan.resume("latest", runs=folder, device="cpu", checkpoint_every=0)
     except RunNotFoundError:
         consingan.train(
             draw(), mode, out=folder, device="cpu", checkpoint_every=0, preset="default", **OPTIONS
