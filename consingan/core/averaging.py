@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+YOUNG = 10
+
 
 class Averages:
     """The exponential average of a stage's learning weights (Polyak averaging).
 
-    `decay` is the share that an iteration keeps of the average; at 0 nothing is averaged. While it
-    is young the average is the plain mean of what there was, so that where training began is soon
-    forgotten.
+    `decay` is the share that an iteration keeps of the average; at 0 nothing is averaged. After n
+    iterations it reaches back over n / YOUNG of them at most: in a short stage too, what the
+    weights were at first is forgotten.
     """
 
     def __init__(self, groups: Sequence[dict[str, Any]], decay: float) -> None:
@@ -29,7 +31,7 @@ class Averages:
         """Take the weights of one more iteration in."""
         if self.values:
             updates = int(self.updates)
-            kept = min(self._decay, updates / (updates + 1))
+            kept = min(self._decay, updates / (updates + YOUNG))
             torch._foreach_lerp_(self.values, self._weights, 1 - kept)
             self.updates += 1
 

@@ -124,6 +124,7 @@ class TrainOptions(Options):
         "to that. Low stages settle the layout and are cheap.",
         "Training",
         gt=0,
+        le=1,
     )
     window: int = option(
         0,

@@ -46,11 +46,11 @@ def check_memory(sizes: Sequence[Size], options: TrainOptions, device: torch.dev
     for window in WINDOWS:
         smaller = options.model_copy(update={"window": window})
         if max(step_memory(size, smaller) for size in sizes) <= free / 2:
-            advice = f"use --window {window}"
+            option, advice = "window", f"use --window {window}"
             break
     else:
-        advice = "use fewer --filters"
-    raise OptionError(f"training on so much at once takes about {gigabytes}; {advice}", "window")
+        option, advice = "filters", "use fewer"
+    raise OptionError(f"training on so much at once takes about {gigabytes}; {advice}", option)
 
 
 def free_memory(device: torch.device) -> int | None:
