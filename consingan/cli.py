@@ -24,7 +24,13 @@ def main() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except (KeyboardInterrupt, Terminated) as stopped:  # while an error was being told
+        if "--debug" in sys.argv:
+            raise
+        code = _report(stopped)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

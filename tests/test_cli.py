@@ -14,6 +14,7 @@ import pytest
 
 from consingan import cli
 from consingan.console import duration, escaped
+from consingan.errors import Terminated
 from tests.conftest import TINY, image_size
 
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
@@ -215,6 +216,18 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_saved(here: Path) -> None:
     state = json.loads(next(here.glob("runs/*/*/state.json")).read_text())
     assert state["status"] == "stopped"
     assert state["stages"]
+
+
+def test_a_signal_while_an_error_is_told_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(arguments: list[str]) -> int:
+        raise Terminated(signal.SIGTERM)
+
+    monkeypatch.setattr(cli, "run", interrupted)
+    monkeypatch.setattr(sys, "argv", ["consingan", "modes"])
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 143
 
 
 def test_help_and_wrong_usage_need_no_torch(tmp_path: Path) -> None:
