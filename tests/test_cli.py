@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import consingan
 from consingan import cli
 from consingan.console import duration, escaped
 from consingan.errors import Terminated
@@ -60,6 +61,19 @@ def test_show(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "24x16" in out
     assert "filters 4" in out
     assert "Next: consingan generation apply runs" in out
+
+
+def test_show_says_what_is_damaged(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = consingan.open_run("latest").path
+    file = run / "stages" / "01.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert cli.run(["show", str(run)]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("Damaged: ")
+    assert "01.safetensors" in last
+    assert "consingan resume" in last
 
 
 def test_show_json(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,7 @@ def resume(
 def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
     """Show a run: what it learned from, how far it is, what comes next."""
     from consingan.api import open_run
+    from consingan.core.recovery import find_damage, remedy
 
     opened = open_run(run, runs=runs)
     summary = _summary(opened)
@@ -79,6 +80,10 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
     if opened.config.parent is not None:
         print(escaped(f"fine-tuned from {opened.config.parent}"))
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
+    if damage := find_damage(opened):
+        stage, error = damage
+        print(escaped(f"Damaged: {error}, or {remedy(opened, stage)}"))
+        return
     print(f"Next: {next_command(opened)}")
 
 
