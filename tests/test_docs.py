@@ -75,3 +75,9 @@ def test_the_parameters_page_is_up_to_date() -> None:
 
     page = PAGE.read_text()
     assert render(page) == page, "run: python docs/make_parameters.py"
+
+
+def test_the_plot_is_up_to_date() -> None:
+    from docs.make_plots import PLOT, render
+
+    assert render() == PLOT.read_text(), "run: python docs/make_plots.py"
