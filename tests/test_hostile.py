@@ -275,7 +275,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
 def test_deep_json(copy: Path, file: str, depth: int) -> None:
     for name in (file, file.replace(".json", ".backup.json")):
         (copy / name).write_text('{"options": ' + "[" * depth)
-    refusal(copy)
+    assert repr(str(copy / file)) in refusal(copy)
 
 
 @pytest.mark.parametrize("file", ["config.json", "state.json"])
@@ -319,7 +319,7 @@ def test_absurd_records(copy: Path, file: str, values: dict[str, Any]) -> None:
         options = json.loads((copy / file).read_text())["options"]
         values = {"options": {**options, **values["options"]}}
     change(copy / file, **values)
-    refusal(copy)
+    assert refusal(copy)  # one line, whatever it was
 
 
 def test_absurd_options_of_a_run_without_stages(copy: Path) -> None:
@@ -371,7 +371,7 @@ def test_a_stage_that_is_a_link_is_not_followed(copy: Path, target: str) -> None
 def test_a_pipe_is_not_waited_for(copy: Path, name: str) -> None:
     (copy / name).unlink()
     os.mkfifo(copy / name)
-    refusal(copy)
+    assert Path(name).name in refusal(copy)
 
 
 def test_links_in_a_circle(copy: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -38,9 +39,10 @@ def run_folders(runs: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` can be looked into and is a run's."""
+    """Whether `folder` can be looked into and is a run's, be it a broken one."""
+    file = folder / "config.json"
     try:
-        return (folder / "config.json").is_file()
+        return os.path.lexists(file) and not file.is_dir()
     except OSError:
         return False
 
