@@ -24,10 +24,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from consingan.core.config import Size, TrainOptions, parse_options
+from consingan.core.config import Size, TrainOptions
 from consingan.core.hooks import Hooks
 from consingan.core.model import Model
 from consingan.core.noise import Noise
+from consingan.core.options import parse_options
 from consingan.core.pictures import load_picture, to_tensor
 from consingan.core.pyramid import build_pyramid, fit, resize
 from consingan.core.sampler import Sampler, make_sampler

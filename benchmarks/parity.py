@@ -20,12 +20,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from consingan.core.config import Options, PaddingStyle, Size, TrainOptions
+from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.hooks import Hooks
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 from consingan.core.model import Model
 from consingan.core.noise import Noise
+from consingan.core.options import Options
 from consingan.core.pyramid import geometric_sizes, logarithmic_sizes
 from consingan.core.sampler import make_sampler
 from consingan.core.stage import StageTrainer, grow

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from consingan.api import fine_tune, open_run, plan, resume, train
-    from consingan.core.config import Options, Size, SizeOptions, TrainOptions, option
+    from consingan.core.config import Size, SizeOptions, TrainOptions
     from consingan.core.hookspecs import HOOKS_VERSION, hookimpl
     from consingan.core.listener import Listener
     from consingan.core.metrics.scores import Scores
     from consingan.core.mode import Mode
+    from consingan.core.options import Options, option
     from consingan.core.run import Run
     from consingan.errors import ConsinganError
     from consingan.evaluation import Evaluation, evaluate
@@ -27,7 +28,7 @@ _HOMES = {
     "HOOKS_VERSION": "consingan.core.hookspecs",
     "Listener": "consingan.core.listener",
     "Mode": "consingan.core.mode",
-    "Options": "consingan.core.config",
+    "Options": "consingan.core.options",
     "Run": "consingan.core.run",
     "Scores": "consingan.core.metrics.scores",
     "Size": "consingan.core.config",
@@ -38,7 +39,7 @@ _HOMES = {
     "hookimpl": "consingan.core.hookspecs",
     "import_model": "consingan.importing",
     "open_run": "consingan.api",
-    "option": "consingan.core.config",
+    "option": "consingan.core.options",
     "plan": "consingan.api",
     "resume": "consingan.api",
     "train": "consingan.api",

@@ -9,11 +9,12 @@ from collections.abc import Collection
 import pluggy
 
 from consingan.core import hookspecs
-from consingan.core.config import Options, TrainOptions
+from consingan.core.config import TrainOptions
 from consingan.core.hooks import AnyMode
 from consingan.core.hookspecs import PROJECT, HookSpecs, ListenerHooks, ModeHooks
 from consingan.core.listener import Listener
 from consingan.core.mode import Mode
+from consingan.core.options import Options
 from consingan.errors import PluginError
 from consingan.options import check_showable
 

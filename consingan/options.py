@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from consingan.core.config import Options, flag, words_of
+from consingan.core.options import Options, flag, words_of
 from consingan.errors import PluginError
 
 SCALARS = (bool, int, float, str, Path)

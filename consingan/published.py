@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from consingan.core.config import TrainOptions, parse_options
+from consingan.core.config import TrainOptions
 from consingan.core.files import read_file
+from consingan.core.options import parse_options
 from consingan.errors import OptionError, RunError
 
 PARAMETERS = "parameters.txt"

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from consingan.core.config import Options, TrainOptions, flag
+from consingan.core.config import TrainOptions
+from consingan.core.options import Options, flag
 from consingan.options import description
 from consingan.plugins import BUILT_IN, find_plugins
 

@@ -17,6 +17,7 @@ import consingan
 from consingan import Run, Size, TrainOptions, cli
 from consingan.api import prepare
 from consingan.core.hooks import Hooks
+from consingan.core.inputs import read_pyramid
 from consingan.core.noise import Noise
 from consingan.core.presets import PRESETS
 from consingan.core.sampler import Sampler, stored
@@ -220,7 +221,7 @@ def test_the_fixed_input_of_editing_is_the_picture_and_noise(trained: Trained) -
 @pytest.mark.parametrize("mode", ["generation", "retarget", "animation"])
 def test_noise_enters_training(trained: Trained, mode: str) -> None:
     run = trained(mode)
-    pyramid = run.pyramid()
+    pyramid = read_pyramid(run)
     entering = run.hooks.training_input(pyramid, run.options, torch.Generator().manual_seed(0))
     assert float(entering.mean()) == pytest.approx(0, abs=0.15)
     assert float(entering.std()) == pytest.approx(1, abs=0.15)
@@ -229,7 +230,7 @@ def test_noise_enters_training(trained: Trained, mode: str) -> None:
 @pytest.mark.parametrize(("mode", "noise"), [("harmonization", 0.0), ("editing", 0.1)])
 def test_a_changed_picture_enters_training(trained: Trained, mode: str, noise: float) -> None:
     run = trained(mode)
-    pyramid, generator = run.pyramid(), torch.Generator().manual_seed(0)
+    pyramid, generator = read_pyramid(run), torch.Generator().manual_seed(0)
     entering = [run.hooks.training_input(pyramid, run.options, generator) for _ in range(20)]
     assert len({hash(picture.numpy().tobytes()) for picture in entering}) > 15
     differences = torch.stack([(picture - pyramid[0]).abs().mean() for picture in entering])

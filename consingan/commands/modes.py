@@ -155,6 +155,7 @@ def with_options(
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     signature = signature.replace(parameters=[*own, *options])
+    # `inspect.signature` reads this attribute, which the type of functions doesn't have.
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return command

@@ -19,7 +19,8 @@ from consingan.commands.parameters import (
     RunsFolder,
 )
 from consingan.console import complain, duration, escaped, print_json, print_table
-from consingan.core.config import CHECKPOINT_EVERY, flag
+from consingan.core.config import CHECKPOINT_EVERY
+from consingan.core.options import flag
 from consingan.errors import Terminated
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ def resume(
 def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
     """Show a run: what it learned from, how far it is, what comes next."""
     from consingan.api import open_run
-    from consingan.core.recovery import find_damage, remedy
 
     opened = open_run(run, runs=runs)
     summary = _summary(opened)
@@ -80,11 +80,10 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
     if opened.config.parent is not None:
         print(escaped(f"fine-tuned from {opened.config.parent}"))
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
-    if damage := find_damage(opened):
-        stage, error = damage
-        print(escaped(f"Damaged: {error}, or {remedy(opened, stage)}"))
-        return
-    print(f"Next: {next_command(opened)}")
+    if summary["damage"]:
+        print(escaped(f"Damaged: {summary['damage']}"))
+    else:
+        print(f"Next: {summary['next']}")
 
 
 def import_run(
@@ -117,6 +116,7 @@ def train_visibly(
 
     from consingan.core.devices import find_device
     from consingan.core.forecast import forecast
+    from consingan.core.inputs import read_pyramid
     from consingan.core.training import train_run
     from consingan.listeners.console import ConsoleProgress
 
@@ -127,12 +127,15 @@ def train_visibly(
     place = find_device(device)
     try:
         progress.forecast = forecast(
-            run.pyramid(place), run.options, run.hooks, place, TRAIN_BUDGET
+            read_pyramid(run, place), run.options, run.hooks, place, TRAIN_BUDGET
         )
         train_run(run, device, checkpoint_every)
     except (KeyboardInterrupt, Terminated):
         done, stages = run.stages_done, len(run.sizes)
-        complain(f"stopped; {done} of {stages} stages are saved. Next: {next_command(run)}")
+        part = run.state.checkpoint
+        within = f", and {part.step} steps of stage {part.stage + 1}" if part else ""
+        saved = f"{done} of {stages} stages are saved{within}"
+        complain(f"stopped; {saved}. Next: {next_command(run)}")
         raise
     total = duration(sum(stage.seconds for stage in run.state.stages))
     print(f"Trained in {total}: {escaped(str(run.path))}")
@@ -150,9 +153,13 @@ def next_command(run: Run) -> str:
 
 
 def _summary(run: Run) -> dict[str, Any]:
+    from consingan.core.recovery import find_damage, remedy
+
+    damage = find_damage(run)
     return {
         "path": str(run.path),
         **run.config.model_dump(mode="json"),
         **run.state.model_dump(mode="json"),
+        "damage": damage and f"{damage[1]}, or {remedy(run, damage[0])}",
         "next": next_command(run),
     }

@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-YOUNG = 10
+REACH = 10
+"""An average never reaches back over more than one in so many of the iterations done."""
 
 
 class Averages:
     """The exponential average of a stage's learning weights (Polyak averaging).
 
     `decay` is the share that an iteration keeps of the average; at 0 nothing is averaged. After n
-    iterations it reaches back over n / YOUNG of them at most: in a short stage too, what the
+    iterations it reaches back over n / REACH of them at most: in a short stage too, what the
     weights were at first is forgotten.
     """
 
@@ -31,7 +32,7 @@ class Averages:
         """Take the weights of one more iteration in."""
         if self.values:
             updates = int(self.updates)
-            kept = min(self._decay, updates / (updates + YOUNG))
+            kept = min(self._decay, updates / (updates + REACH))
             torch._foreach_lerp_(self.values, self._weights, 1 - kept)
             self.updates += 1
 

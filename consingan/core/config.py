@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import copy
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic.config import JsonDict
-from pydantic.fields import FieldInfo
+from pydantic import model_validator
 
+from consingan.core.options import Options, flag, option
 from consingan.errors import OptionError
 
 PaddingStyle = Literal["oversize", "zero"]
@@ -40,47 +29,6 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
-
-
-def option(
-    default: Any, help: str, panel: str, words: Mapping[str, int] | None = None, **limits: Any
-) -> Any:
-    """A pydantic field that the command line can show: a default, its effect, its panel.
-
-    `words` may be written in place of the numbers that they stand for.
-    """
-    extra: JsonDict = {"panel": panel, "words": {**(words or {})}}
-    return Field(default, description=help, json_schema_extra=extra, **limits)
-
-
-def words_of(field: FieldInfo) -> dict[str, int]:
-    """The words that may be written in place of a field's number."""
-    extra = field.json_schema_extra
-    words = extra.get("words") if isinstance(extra, dict) else None
-    return words if isinstance(words, dict) else {}  # type: ignore[return-value]
-
-
-def changed(model: type[Options], name: str, default: Any) -> Any:
-    """A field of `model` with another default, for a mode's own options."""
-    field = copy(model.model_fields[name])
-    field.default = default
-    return field
-
-
-class Options(BaseModel):
-    """The base of every option model: frozen; unknown names and infinite numbers are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _number_of(cls, value: Any, info: ValidationInfo) -> Any:
-        """The number that a word stands for."""
-        words = words_of(cls.model_fields[str(info.field_name)])
-        return words.get(value, value) if isinstance(value, str) else value
-
-
-OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 class TrainOptions(Options):
@@ -286,28 +234,6 @@ class SizeOptions(Options):
                 self.width or max(1, round(trained.width * self.scale_w)),
             )
         )
-
-
-def flag(field: str) -> str:
-    """The command line's spelling of an option's name: `train_stages` is `--train-stages`."""
-    return "--" + field.replace("_", "-")
-
-
-def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
-    """Validate `values`. Raises OptionError, which names the first option at fault."""
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0]) if first["loc"] else None
-        if first["type"] == "extra_forbidden":
-            raise OptionError(f"there is no option {field!r}", None) from None
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "missing":
-            message = "it has to be given"
-        elif field is not None:
-            message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
-        raise OptionError(message, field) from None
 
 
 def check_size(size: Size) -> Size:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from consingan.core.config import Options, PaddingStyle, Size, TrainOptions
+from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.defaults import Defaults
 from consingan.core.hookspecs import PROJECT, HookSpecs
 from consingan.core.mode import Mode
+from consingan.core.options import Options
 from consingan.errors import ConsinganError, ModeError
 
 if TYPE_CHECKING:

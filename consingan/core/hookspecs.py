@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pluggy
 
-from consingan.core.config import Options, PaddingStyle, Size, TrainOptions
+from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
+from consingan.core.options import Options
 
 if TYPE_CHECKING:
     import torch

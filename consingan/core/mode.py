@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-from consingan.core.config import Options, TrainOptions
+from consingan.core.config import TrainOptions
 from consingan.core.hookspecs import ApplyT, ModeHooks, TrainT
+from consingan.core.options import Options
 
 if TYPE_CHECKING:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from consingan.core.config import OptionsT, parse_options
+from consingan.core.options import OptionsT, parse_options
 from consingan.errors import OptionError
 
 FAST: Mapping[str, Any] = {

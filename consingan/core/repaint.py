@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from consingan.core.config import Options, Size, option
+from consingan.core.config import Size
+from consingan.core.options import Options, option
 from consingan.errors import Note, PictureError
 
 if TYPE_CHECKING:

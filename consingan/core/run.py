@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from consingan.core.catalog import after_all, is_run
-from consingan.core.config import Size, TrainOptions, parse_options
+from consingan.core.config import Size, TrainOptions
 from consingan.core.files import check_entries, new_folder, write_atomically
+from consingan.core.inputs import read_known, read_naive, read_noise, read_pyramid
+from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
-from consingan.core.pictures import load_picture, to_tensor
-from consingan.core.pyramid import build_pyramid
 from consingan.core.records import (
     RESTORE,
     RunConfig,
@@ -41,8 +41,6 @@ from consingan.core.records import (
 )
 from consingan.core.recovery import remedy
 from consingan.core.stages import (
-    FIXED_NOISE,
-    KNOWN,
     START,
     check_networks,
     read_checked,
@@ -58,7 +56,6 @@ if TYPE_CHECKING:
 
     from consingan.core.hooks import Hooks
     from consingan.core.model import Model
-    from consingan.core.noise import Noise
     from consingan.core.sampler import Sampler
 
 MIN_TILE = 32
@@ -147,43 +144,6 @@ class Run:
         """Whether all stages are trained."""
         return self.stages_done == len(self.sizes)
 
-    def pyramid(self, device: torch.device | str = "cpu") -> list[Tensor]:
-        """The training picture at every stage, (1, 3, H, W) in [-1, 1].
-
-        Raises RunError if the picture's file is not the one that was trained on.
-        """
-        file = self.path / "picture.png"
-        picture = load_picture(file)
-        self._check_file(file, self.state.picture_sha256)
-        if picture.size != self.sizes[-1]:
-            raise RunError(f"{str(file)!r} is not the run's picture: its size is {picture.size}")
-        pyramid = build_pyramid(to_tensor(picture.image), self.sizes)
-        return [level.to(device) for level in pyramid]
-
-    def known(self, device: torch.device | str = "cpu") -> list[Tensor] | None:
-        """Where the training picture is known at every stage, (1, 1, H, W): 1 there, else 0.
-
-        None if it is everywhere. Raises RunError if the file that says so is damaged.
-        """
-        from consingan.core.known import reduce_known
-        from consingan.core.masks import load_mask
-
-        if self.state.known_sha256 is None:
-            return None
-        file = self.path / KNOWN
-        known = load_mask(file, self.sizes[-1])
-        self._check_file(file, self.state.known_sha256)
-        return [level.to(device) for level in reduce_known(known, self.sizes)]
-
-    def naive(self) -> Tensor | None:
-        """The picture of `--naive` as training shows it, (1, 3, H, W) in [-1, 1], if any."""
-        file = self.path / "naive.png"
-        if not file.exists():
-            if self.config.parent is not None:
-                raise RunError(f"{str(file)!r} is missing: the run is fine-tuned on it")
-            return None
-        return to_tensor(load_picture(file).image)
-
     def load_model(self, device: torch.device | str = "cpu") -> Model:
         """The model as of the last committed stage; untrained if there is none.
 
@@ -229,10 +189,9 @@ class Run:
         """What makes pictures with `model`, on its device. Raises RunError if a file is damaged."""
         from consingan.core.sampler import make_sampler
 
-        device = model.device
-        tuning = self.config.parent is not None
-        pyramid, naive = self.pyramid(device), self.naive()
-        noise, known = self._noise(device), self.known(device)
+        device, tuning = model.device, self.config.parent is not None
+        pyramid, known = read_pyramid(self, device), read_known(self, device)
+        noise, naive = read_noise(self, device), read_naive(self)
         return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
 
     def apply(
@@ -303,9 +262,9 @@ class Run:
             (self.path / name).parent.mkdir(exist_ok=True)
             write_atomically(self.path / name, partial(_put, content))
         except OSError as error:
+            safe = "; the stages before it are safe" if stage else ""
             raise RunError(
-                f"cannot save stage {stage + 1} in {str(self.path)!r}: {error.strerror}; the "
-                "stages before it are safe"
+                f"cannot save stage {stage + 1} in {str(self.path)!r}: {error.strerror}{safe}"
             ) from None
         return sha256(content)
 
@@ -320,26 +279,6 @@ class Run:
     def keep_stages(self, number: int) -> None:
         """Count only the lowest `number` stages as committed."""
         self._write_state(stages=self.state.stages[:number], checkpoint=None)
-
-    def _check_file(self, file: Path, checksum: str) -> None:
-        if sha256(file.read_bytes()) != checksum:
-            raise RunError(f"{str(file)!r} is damaged: its checksum differs; {RESTORE}")
-
-    def _noise(self, device: torch.device) -> Noise:
-        import torch
-
-        from consingan.core.noise import Noise, StoredNoise
-
-        seed, checksum = self.options.seed, self.config.fixed_noise_sha256
-        if checksum is None:
-            return Noise(seed, device)
-
-        def stored(levels: dict[str, Tensor]) -> Noise:
-            if any(level.dtype != torch.float32 or level.ndim != 4 for level in levels.values()):
-                raise RunError("it holds something other than float32 noise, (1, C, H, W)")
-            return StoredNoise(seed, levels, device)
-
-        return use_tensors(self.path, FIXED_NOISE, checksum, stored)
 
     def _bytes_of_first_stage(self) -> int | None:
         if not self.stages_done:

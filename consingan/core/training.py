@@ -9,12 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from consingan.core.config import CHECKPOINT_EVERY, Size, TrainOptions, parse_options
+from consingan.core.config import CHECKPOINT_EVERY, Size, TrainOptions
 from consingan.core.devices import find_device
 from consingan.core.files import folder_name, remove_leftovers
 from consingan.core.forecast import Forecast, forecast
 from consingan.core.locks import training_lock
 from consingan.core.memory import check_memory
+from consingan.core.options import parse_options
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image
 from consingan.core.pyramid import build_pyramid, fit, resize_image

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator, model_validator
 
-from consingan.core.config import Options, Size, TrainOptions, changed, option
+from consingan.core.config import Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
+from consingan.core.options import Options, changed, option
 
 if TYPE_CHECKING:
     import torch

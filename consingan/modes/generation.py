@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consingan.core.config import SizeOptions, TrainOptions, option
+from consingan.core.config import SizeOptions, TrainOptions
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
+from consingan.core.options import option
 
 if TYPE_CHECKING:
     from consingan.core.outputs import Outputs

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from consingan.core.config import PaddingStyle, Size, TrainOptions, changed
+from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
+from consingan.core.options import changed
 from consingan.core.pyramid import geometric_sizes
 from consingan.core.repaint import (
     REPAINT_PRESETS,

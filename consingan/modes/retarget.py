@@ -12,11 +12,11 @@ from consingan.core.config import (
     SizeOptions,
     TrainOptions,
     check_size,
-    option,
     parse_size,
 )
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
+from consingan.core.options import option
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from consingan.contract import check_mode
-from consingan.core.config import Options, Size, flag, parse_options
+from consingan.core.config import Size
 from consingan.core.hooks import AnyMode, Hooks
+from consingan.core.options import Options, flag, parse_options
 from consingan.core.outputs import Outputs
 from consingan.core.pictures import load_picture
 from consingan.core.presets import train_options

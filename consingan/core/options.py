@@ -1,0 +1,78 @@
+"""What an option is: a typed field with its effect in words; no torch, and no option yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
+
+from consingan.errors import OptionError
+
+
+def option(
+    default: Any, help: str, panel: str, words: Mapping[str, int] | None = None, **limits: Any
+) -> Any:
+    """A pydantic field that the command line can show: a default, its effect, its panel.
+
+    `words` may be written in place of the numbers that they stand for.
+    """
+    extra: JsonDict = {"panel": panel, "words": {**(words or {})}}
+    return Field(default, description=help, json_schema_extra=extra, **limits)
+
+
+def words_of(field: FieldInfo) -> dict[str, int]:
+    """The words that may be written in place of a field's number."""
+    extra = field.json_schema_extra
+    words = extra.get("words") if isinstance(extra, dict) else None
+    if not isinstance(words, dict):
+        return {}
+    return {word: number for word, number in words.items() if isinstance(number, int)}
+
+
+def changed(model: type[Options], name: str, default: Any) -> Any:
+    """A field of `model` with another default, for a mode's own options."""
+    field = copy(model.model_fields[name])
+    field.default = default
+    return field
+
+
+class Options(BaseModel):
+    """The base of every option model: frozen; unknown names and infinite numbers are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_of(cls, value: Any, info: ValidationInfo) -> Any:
+        """The number that a word stands for."""
+        words = words_of(cls.model_fields[str(info.field_name)])
+        return words.get(value, value) if isinstance(value, str) else value
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def flag(field: str) -> str:
+    """The command line's spelling of an option's name: `train_stages` is `--train-stages`."""
+    return "--" + field.replace("_", "-")
+
+
+def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
+    """Validate `values`. Raises OptionError, which names the first option at fault."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else None
+        if first["type"] == "extra_forbidden":
+            raise OptionError(f"there is no option {field!r}", None) from None
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            message = "it has to be given"
+        elif field is not None:
+            message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+        raise OptionError(message, field) from None
