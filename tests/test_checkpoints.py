@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 import consingan
 from consingan import Mode, Options, Run, TrainOptions, hookimpl
 from consingan.core import engine, rescue
-from consingan.core.config import parse_options
 from consingan.core.events import StepLogged, WentBack
 from consingan.core.hooks import Hooks
+from consingan.core.options import parse_options
 from consingan.core.stage import StageTrainer
 from consingan.errors import Note, RunError
 from tests.conftest import TINY, tiny_image
@@ -231,21 +231,26 @@ def test_a_stage_that_always_goes_wrong_ends_in_one_line(tmp_path: Path) -> None
     assert run.state.status == "failed"
 
 
-@pytest.mark.usefixtures("every_step")
-def test_a_collapse_to_one_colour_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _collapse_at(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
+    """Make what these steps of a training show one colour."""
     real_step, calls = StageTrainer.step, []
 
     def collapsing(trainer: StageTrainer, step: int) -> Any:
         losses = real_step(trainer, step)
         calls.append(step)
-        if len(calls) == 6:
+        if len(calls) in numbers:
             fake, real = trainer.last_pair
             trainer.last_pair = (torch.full_like(fake, -1.0), real)
         return losses
 
     monkeypatch.setattr(StageTrainer, "step", collapsing)
+
+
+@pytest.mark.usefixtures("every_step")
+def test_a_collapse_to_one_colour_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _collapse_at(monkeypatch, 6)
     troubles = Troubles()
     run = consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], **OPTIONS)
     assert run.complete
@@ -256,17 +261,7 @@ def test_a_collapse_to_one_colour_is_noticed(
 def test_a_collapsed_state_is_never_what_training_goes_back_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_step, calls = StageTrainer.step, []
-
-    def collapsing(trainer: StageTrainer, step: int) -> Any:
-        losses = real_step(trainer, step)
-        calls.append(step)
-        if len(calls) in (2, 3, 4):
-            fake, real = trainer.last_pair
-            trainer.last_pair = (torch.full_like(fake, -1.0), real)
-        return losses
-
-    monkeypatch.setattr(StageTrainer, "step", collapsing)
+    _collapse_at(monkeypatch, 2, 3, 4)
     monkeypatch.setattr(rescue, "WARM_UP", 0.5)
     troubles = Troubles()
     consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS)

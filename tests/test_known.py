@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from consingan.core.config import Options, Size, TrainOptions
+from consingan.core.config import Size, TrainOptions
 from consingan.core.hooks import Hooks
 from consingan.core.hookspecs import hookimpl
 from consingan.core.known import fill, known_at, reduce_known, reduce_strictly
 from consingan.core.losses import critic_loss, reconstruction_loss
 from consingan.core.mode import Mode
 from consingan.core.networks import Critic
+from consingan.core.options import Options
 from consingan.core.outputs import Outputs
 from consingan.core.pyramid import resize
 from consingan.core.resampling import Span

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +109,12 @@ def test_results_have_the_naive_pictures_size(
     assert noises == {0.1 if run.mode == "editing" else 0.0}  # as in training
 
 
-def test_a_picture_of_one_pixel_is_refused_or_repainted(run: Run, tmp_path: Path) -> None:
+def test_a_picture_of_one_pixel_is_refused(run: Run, tmp_path: Path) -> None:
     picture = _save(tmp_path / "paste.png", tiny_image(1, 1))
     _save(tmp_path / "paste_mask.png", Image.new("L", (1, 1), 255))
-    with suppress(PictureError):  # which is no ModeError
+    with pytest.raises(PictureError, match=r"\(1x1\) is too small to repaint"):
         _apply(run, tmp_path / "new", picture)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

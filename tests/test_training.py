@@ -16,6 +16,7 @@ from torch import Tensor
 
 import consingan
 from consingan import Mode, Options, Run, Size, TrainOptions, hookimpl
+from consingan.core.averaging import Averages
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.hooks import Hooks
 from consingan.core.model import Model
@@ -460,3 +461,23 @@ def test_training_warns_of_nothing(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert _train(tmp_path, train_stages=1).complete
+
+
+def test_an_average_forgets_where_a_short_stage_began() -> None:
+    weight = torch.nn.Parameter(torch.full((2,), 100.0))
+    averages = Averages([{"params": [weight]}], 0.995)
+    for step in range(100):
+        weight.data.fill_(float(step))
+        averages.update()
+    averages.put()
+    # The plain mean would be 49.5; the last tenth has a mean of 94.5.
+    assert 85 < weight.tolist()[0] < 97
+
+
+def test_nothing_is_averaged_unless_asked_for() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    averages = Averages([{"params": [weight]}], 0.0)
+    weight.data.fill_(3.0)
+    averages.update()
+    averages.put()
+    assert weight.tolist() == [3.0, 3.0]
