@@ -41,6 +41,24 @@ class Rectifier(nn.PReLU):
         return functional.prelu(features, self.weight.to(features.dtype))
 
 
+class Normalization(nn.BatchNorm2d):
+    """Batch norm by the statistics of what it sees, or by those of the whole that this is part of.
+
+    They are never those of training, as in the published code.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, track_running_stats=False)
+        self.whole: tuple[Tensor, Tensor] | None = None
+        """The mean and the variance of each channel, (C,), if it sees only a part."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        if self.whole is None:
+            return super().forward(features)
+        return functional.batch_norm(features, *self.whole, self.weight, self.bias, eps=self.eps)
+
+
 def _activation(options: TrainOptions) -> nn.Module:
     if options.activation == "lrelu":
         return nn.LeakyReLU(options.lrelu_alpha, inplace=True)
@@ -55,8 +73,7 @@ def _block(inputs: int, options: TrainOptions, batch_norm: bool) -> nn.Sequentia
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv"] = Convolution(inputs, options.filters, KERNEL)
     if batch_norm:
-        # Statistics are always those of the picture at hand, as in the published code.
-        layers["norm"] = nn.BatchNorm2d(options.filters, track_running_stats=False)
+        layers["norm"] = Normalization(options.filters)
     layers[options.activation] = _activation(options)
     return nn.Sequential(layers)
 

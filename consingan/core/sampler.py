@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from consingan.core.model import Model
 from consingan.core.networks import CHANNELS
 from consingan.core.noise import Noise, StoredNoise
 from consingan.core.pyramid import resize
+from consingan.core.statistics import Statistics
 from consingan.core.windows import Plan, Window, tiles, whole
 
 if TYPE_CHECKING:
@@ -162,27 +163,35 @@ class Sampler:
         """The picture that `generate` makes, from the top, in bands (1, 3, h, W).
 
         A picture of more pixels than a tile is computed tile by tile, in memory that doesn't
-        depend on its size; the pixels are the same.
+        depend on its size; the pixels are the same. Batch norm needs its statistics first.
         """
         sizes = self.sizes if sizes is None else sizes
         size = sizes[-1]
-        fits = size.height * size.width <= self.tile**2
-        # Batch norm looks at the whole picture.
-        if fits or self.options.batch_norm:
-            yield self._generate(noise, self.model.plan(sizes))
+        draw = partial(self._draw, noise)
+        if size.height * size.width <= self.tile**2:
+            plan = self.model.plan(sizes)
+            yield self.model.generate(draw(plan), plan)
             return
-        done, count = 0, math.ceil(size.height / self.tile) * math.ceil(size.width / self.tile)
-        for _, row in groupby(tiles(size, self.tile), key=lambda window: window.rows):
+        windows = list(tiles(size, self.tile))
+        statistics = Statistics(self.model, sizes, self.tile)
+        count = statistics.tiles + len(windows)
+        for done in statistics.measure(draw):
+            self.on_tile(done, count)
+        done = statistics.tiles
+        for _, row in groupby(windows, key=lambda window: window.rows):
             made = []
             for window in row:
-                made.append(self._generate(noise, self.model.plan(sizes, window)))
+                plan = self.model.plan(sizes, window)
+                with statistics.used():
+                    made.append(self.model.generate(draw(plan), plan))
                 done += 1
                 self.on_tile(done, count)
             yield torch.cat(made, dim=3)
 
-    def _generate(self, noise: NoiseSource, plan: Plan) -> Tensor:
+    def _draw(self, noise: NoiseSource, plan: Plan) -> list[Tensor]:
+        """What a plan reads of the noise of each stage."""
         drawn = [noise(level, part.noise) for level, part in enumerate(plan.stages)]
-        return self.model.generate(drawn, plan)
+        return [level.to(self.model.dtype) for level in drawn]
 
     def scaled_sizes(self, size: Size) -> list[Size]:
         """The stages' sizes for a result of `size`, none under one pixel."""
