@@ -171,7 +171,7 @@ def test_the_suite_finds_a_fault(
 def test_the_suite_finds_sizes_that_fit_no_small_picture(tmp_path: Path) -> None:
     suite = _suite(_plain(stage_sizes=_Outside.stage_sizes))
     with pytest.raises(Exception, match="stage sizes"):
-        suite.test_any_picture_gets_stage_sizes((20, 30), 2)
+        suite.test_any_picture_gets_stage_sizes((20, 30), 2, tmp_path)
 
 
 class Quiet(Listener):

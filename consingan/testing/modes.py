@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from PIL.Image import Image
 
 from consingan.contract import check_mode
 from consingan.core.config import Size
@@ -39,8 +39,10 @@ class ModeTests:
 
     mode: ClassVar[type[AnyMode]]
     """The mode's class."""
-    train_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """Training options on top of `TINY`, if the mode needs others."""
+
+    def train_options(self, folder: Path) -> dict[str, Any]:
+        """Training options on top of `TINY`; files that they need are to be made in `folder`."""
+        return {}
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
         """What `apply` is to be given; files that it needs are to be made in `folder`."""
@@ -49,7 +51,7 @@ class ModeTests:
     @pytest.fixture
     def trained(self, tmp_path_factory: pytest.TempPathFactory) -> Run:
         """A finished run."""
-        return train_tiny(self.mode, tmp_path_factory.mktemp("runs"), self.train_options)
+        return self._train(tmp_path_factory.mktemp("trained"))
 
     def test_it_loads(self) -> None:
         """As `consingan` would load it: hooks, options and hooks' version are sound."""
@@ -77,13 +79,12 @@ class ModeTests:
 
     @pytest.mark.parametrize("shape", [(20, 30), (300, 200), (40, 400)])
     @pytest.mark.parametrize("stages", [0, 1, 2, 3, 6])
-    def test_any_picture_gets_stage_sizes(self, shape: tuple[int, int], stages: int) -> None:
+    def test_any_picture_gets_stage_sizes(
+        self, shape: tuple[int, int], stages: int, tmp_path: Path
+    ) -> None:
         """They grow to the picture's size, whatever that and the number of stages (0: auto)."""
-        options = train_options(
-            self.mode.TrainOptions,
-            PRESET,
-            {**self.train_options, "train_stages": stages},
-        )
+        given = {**self.train_options(tmp_path), "train_stages": stages}
+        options = train_options(self.mode.TrainOptions, PRESET, given)
         assert Hooks(self.mode()).stage_sizes(Size(*shape), options)[-1] == shape
 
     def test_it_trains(self, trained: Run) -> None:
@@ -107,8 +108,8 @@ class ModeTests:
     def test_resumed_equals_uninterrupted(self, trained: Run, tmp_path: Path) -> None:
         """A stopped training goes on, in another process, to the same weights bit by bit."""
         with pytest.raises(KeyboardInterrupt):
-            train_tiny(self.mode, tmp_path, self.train_options, [Interrupt()])
-        [folder] = next(tmp_path.iterdir()).iterdir()
+            self._train(tmp_path, [Interrupt()])
+        [folder] = next((tmp_path / "runs").iterdir()).iterdir()
         stopped = Run.open(folder, plugins_with(self.mode).hooks_for)
         assert stopped.stages_done == 1
         self._apply(stopped, tmp_path / "unfinished")
@@ -136,8 +137,8 @@ class ModeTests:
 
     def test_it_trains_on_windows(self, tmp_path: Path) -> None:
         """A picture larger than `--window` is learned in parts."""
-        options = {**self.train_options, "window": 33, "max_size": 60}
-        assert train_tiny(self.mode, tmp_path, options, picture=tiny_picture(40, 60)).complete
+        picture = tiny_picture(40, 60)
+        assert self._train(tmp_path, picture=picture, window=33, max_size=60).complete
 
     def test_a_window_equals_that_part_of_the_whole(self, trained: Run, tmp_path: Path) -> None:
         """Pictures that are made in tiles, as large ones are, have the same pixels."""
@@ -162,10 +163,10 @@ class ModeTests:
 
         The first run, `trained`, lets libraries make the folders that they keep for themselves.
         """
-        options = self.apply_options(tmp_path)
+        given, options = self.train_options(tmp_path), self.apply_options(tmp_path)
         runs, out = tmp_path / "runs", tmp_path / "out"
         with writes() as seen:
-            run = train_tiny(self.mode, runs, self.train_options)
+            run = train_tiny(self.mode, runs, given)
             reopen(run, self.mode).apply(out, "cpu", **options)
         stray = outside(seen, runs, out)
         assert not stray, f"{stray} are outside of the run's folder"
@@ -174,9 +175,9 @@ class ModeTests:
     def test_too_small_a_picture_is_said(self, shape: tuple[int, int], tmp_path: Path) -> None:
         """It is the user's error, in one line, and leaves no run."""
         with pytest.raises((PictureError, OptionError)) as caught:
-            train_tiny(self.mode, tmp_path, self.train_options, picture=tiny_picture(*shape))
+            self._train(tmp_path, picture=tiny_picture(*shape))
         assert len(str(caught.value).splitlines()) == 1
-        assert not list(tmp_path.iterdir())
+        assert not list(tmp_path.glob("runs/*"))
 
     def test_errors_of_apply_leave_everything_as_it_was(self, trained: Run, tmp_path: Path) -> None:
         """An unknown option, a file for a folder, and a run that has learned nothing."""
@@ -194,6 +195,18 @@ class ModeTests:
         with pytest.raises(RunError):
             untrained.apply(tmp_path / "none", "cpu", **options)
         assert not (tmp_path / "none").exists()
+
+    def _train(
+        self,
+        folder: Path,
+        listeners: Sequence[object] = (),
+        picture: Image | None = None,
+        **changes: Any,
+    ) -> Run:
+        given = folder / "given"
+        given.mkdir()
+        options = {**self.train_options(given), **changes}
+        return train_tiny(self.mode, folder / "runs", options, listeners, picture)
 
     def _apply(self, run: Run, folder: Path) -> list[Path]:
         folder.mkdir()

@@ -34,11 +34,9 @@ def _mask(height: int = 20, width: int = 30) -> Image.Image:
 class TestInpaint(ModeTests):
     mode = Inpaint
 
-    @pytest.fixture(autouse=True)
-    def _with_a_mask(self, tmp_path_factory: pytest.TempPathFactory) -> None:
-        file = tmp_path_factory.mktemp("masks") / "mask.png"
-        _mask().save(file)
-        self.train_options = {"mask": file, "margin": 0, "layers": 1}
+    def train_options(self, folder: Path) -> dict[str, Any]:
+        _mask().save(folder / "mask.png")
+        return {"mask": folder / "mask.png", "margin": 0, "layers": 1}
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
         return {"samples": 2}
