@@ -114,7 +114,9 @@ def _report(error: BaseException) -> int:
     if isinstance(error, typer.TyperException):
         message = " ".join(error.format_message().split())
         if message:  # none if the help was asked for by giving no arguments, and is shown
-            complain(f"{message.rstrip('.')}; see: consingan --help")
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "consingan"
+            complain(f"{message.rstrip('.')}; see: {command} --help")
         return error.exit_code
     if isinstance(error, ConsinganError):
         if isinstance(error, OptionError) and error.option:

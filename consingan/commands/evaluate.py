@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     """Give `app` the command."""
-    app.command(rich_help_panel="Runs", no_args_is_help=True)(evaluate)
+    app.command(rich_help_panel="Runs")(evaluate)
 
 
 def evaluate(

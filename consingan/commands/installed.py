@@ -41,7 +41,7 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
             rows.append(row)
         print_table(("provides", "name", "package", "version", "state"), rows)
 
-    @app.command("new-plugin", rich_help_panel="Installed", no_args_is_help=True)
+    @app.command("new-plugin", rich_help_panel="Installed")
     def new_plugin(
         name: Annotated[
             str,

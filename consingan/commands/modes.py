@@ -36,10 +36,8 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
     for name, loaded in plugins.modes.items():
         group = typer.Typer(no_args_is_help=True, help=loaded.mode.summary)
         train, apply = _train(plugins, loaded), _apply(loaded)
-        group.command("train", help="Learn from a picture.", no_args_is_help=True)(train)
-        group.command("apply", help="Make pictures from a trained run.", no_args_is_help=True)(
-            apply
-        )
+        group.command("train", help="Learn from a picture.")(train)
+        group.command("apply", help="Make pictures from a trained run.")(apply)
         app.add_typer(group, name=name, rich_help_panel="Modes")
 
 

@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
         print(f"Next: consingan {mode} train {escaped(str(photo))}, with the same options")
 
     options = parameters(TrainOptions, PRESETS[DEFAULT_PRESET])
-    app.command(rich_help_panel="Runs", no_args_is_help=True)(with_options(plan, options))
+    app.command(rich_help_panel="Runs")(with_options(plan, options))
 
 
 def _print_table(forecast: Forecast) -> None:

@@ -33,9 +33,9 @@ TRAIN_BUDGET = 4.0
 
 def add(app: typer.Typer) -> None:
     """Give `app` the commands."""
-    app.command(rich_help_panel="Runs", no_args_is_help=True)(resume)
-    app.command(rich_help_panel="Runs", no_args_is_help=True)(show)
-    app.command("import", rich_help_panel="Runs", no_args_is_help=True)(import_run)
+    app.command(rich_help_panel="Runs")(resume)
+    app.command(rich_help_panel="Runs")(show)
+    app.command("import", rich_help_panel="Runs")(import_run)
 
 
 def resume(

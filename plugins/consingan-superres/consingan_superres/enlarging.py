@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from consingan_superres.mode import SuperresTrain
 
 
+MARGIN = 12
+"""How many pixels of the mirrored picture a pass sees beyond its borders."""
+
+
 def sizes_between(small: Size, large: Size, count: int) -> list[Size]:
     """`count` sizes from `small` to `large`, at one ratio; `large` alone if it is 1."""
     shares = [step / (count - 1) for step in range(count)] if count > 1 else [1.0]
@@ -54,15 +58,23 @@ def enlarge(sampler: Sampler, picture: Tensor, size: Size, projections: int) -> 
 
 
 def _enlarge_once(sampler: Sampler, picture: Tensor, below: Size, above: Size) -> Tensor:
-    sizes = sizes_between(below, above, len(sampler.sizes))
-    entering = resize(picture, sizes[0])
+    """One pass, beyond the borders as well: there the network paints a frame, which is cut off."""
+    from torch.nn import functional
+
+    margin = min(MARGIN, *(side - 1 for side in below))
+    beyond = functional.pad(picture, [margin] * 4, mode="reflect")
+    edges = [round(margin * large / small) for small, large in zip(below, above, strict=True)]
+    wide = Size(*(side + 2 * edge for side, edge in zip(above, edges, strict=True)))
+    sizes = sizes_between(Size(*beyond.shape[-2:]), wide, len(sampler.sizes))
+    entering = resize(beyond, sizes[0])
 
     def noise(level: int, window: Window) -> Tensor:
         if level == 0:
             return window.cut(entering)
         return entering.new_zeros(1, sampler.options.filters, *window.size)
 
-    return sampler.generate(noise, sizes)
+    made = sampler.generate(noise, sizes)
+    return made[..., edges[0] : wide.height - edges[0], edges[1] : wide.width - edges[1]]
 
 
 def back_project(made: Tensor, picture: Tensor, times: int) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from consingan_superres.enlarging import back_project, enlarge, passes, sizes_between
+from consingan_superres.enlarging import MARGIN, back_project, enlarge, passes, sizes_between
 from consingan_superres.mode import Superres, SuperresTrain
 from PIL import Image
 from torch.nn import functional
@@ -69,11 +69,20 @@ def test_every_pass_runs_the_stages_at_the_ratio_that_they_learned(
     monkeypatch.setattr(sampler, "generate", watched)
     made = enlarge(sampler, sampler.picture, Size(32, 48), 0)
     assert made.shape == (1, 3, 32, 48)
-    assert seen == [
-        [Size(16, 24), Size(20, 30)],
-        [Size(20, 30), Size(25, 38)],
-        [Size(25, 38), Size(32, 48)],
+    beyond = 2 * MARGIN
+    assert [below for below, _ in seen] == [
+        Size(height + beyond, width + beyond) for height, width in ((16, 24), (20, 30), (25, 38))
     ]
+    ratios = [above.width / below.width for below, above in seen]
+    assert ratios == pytest.approx([2 ** (1 / 3)] * 3, abs=0.02)
+
+
+def test_no_frame_is_painted_at_the_border(run: Run) -> None:
+    """What lies beyond a border is the mirrored picture, not the network's zeros."""
+    sampler = run.sampler("cpu")
+    picture = torch.full((1, 3, 16, 24), 0.3)
+    made = enlarge(sampler, picture, Size(20, 30), 0)
+    assert float(made.std(dim=(2, 3)).max()) < 1e-5
 
 
 def test_back_projection_gives_the_picture_back(run: Run) -> None:
