@@ -1,4 +1,4 @@
-"""Trains and makes the pictures of the README and of docs/; a few minutes on two cores.
+"""Trains and makes the pictures of the READMEs and of docs/; an hour on two cores.
 
     python docs/make_pictures.py [NAME ...]
 
@@ -13,16 +13,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import consingan
+from consingan import Size
 from consingan.core.outputs import save_image
 from consingan.core.pictures import to_image
+from consingan.core.pyramid import resize
 from consingan.core.sheets import Thumbnails
-from consingan.examples import EXAMPLES
+from consingan.examples import EDITS, EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
+GAP = 10
+TILES = ("tile-000", "preview-000")
 QUICK: dict[str, Any] = {
+    "preset": "paper",
     "max_size": 48,
     "min_size": 16,
     "niter": 400,
@@ -33,8 +38,8 @@ QUICK: dict[str, Any] = {
 
 
 def landscape() -> Image.Image:
-    """The README's: the drawn landscape, reduced to 64 pixels, and samples of it."""
-    sampler = _train(EXAMPLES["landscape"](), max_size=64, niter=500).sampler("cpu")
+    """The README's: the drawn landscape, reduced to 128 pixels, and samples of it."""
+    sampler = _train(EXAMPLES["landscape"](), max_size=128).sampler("cpu")
     sheet = Thumbnails()
     sheet.add("the picture", to_image(sampler.picture))
     for index in range(7):
@@ -57,6 +62,72 @@ def min_size() -> Image.Image:
     return _compare("min_size", [11, 25])
 
 
+def tile() -> Image.Image:
+    """The drawn stone wall, a tile of it, and the tile nine times."""
+    run = _train(EXAMPLES["stone-wall"](), mode="tile", max_size=96)
+    made = run.apply(tempfile.mkdtemp(), width=96, height=96)
+    one, repeated = (Image.open(next(f for f in made if f.stem == n)) for n in TILES)
+    return _beside(to_image(run.sampler("cpu").picture), one, repeated)
+
+
+def paint() -> Image.Image:
+    """A clip-art sketch, and the drawn landscape's texture in its shapes."""
+    run = _train(EXAMPLES["landscape"](), mode="paint", max_size=96)
+    sketch = _sketch()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sketch.png"
+        sketch.save(file)
+        made = run.apply(tempfile.mkdtemp(), sketch=file, colours=8)
+    return _beside(to_image(run.sampler("cpu").picture), sketch, Image.open(made[0]))
+
+
+def superres() -> Image.Image:
+    """The drawn stone wall at 80 pixels, four times enlarged: bicubic and learned."""
+    run = _train(EXAMPLES["stone-wall"](), mode="superres", max_size=80)
+    made = Image.open(run.apply(tempfile.mkdtemp(), factor=4)[0])
+    bicubic = resize(run.sampler("cpu").picture, Size(made.height, made.width))
+    return _beside(to_image(bicubic), made)
+
+
+def inpaint() -> Image.Image:
+    """The drawn landscape with a pasted object, and with the hole filled."""
+    with tempfile.TemporaryDirectory() as folder:
+        mask = Path(folder) / "mask.png"
+        EDITS["landscape_naive_mask"]().save(mask)
+        given = EDITS["landscape_naive"]()
+        run = _train(given, mode="inpaint", mask=mask, margin=4, max_size=96)
+    made = Image.open(run.apply(tempfile.mkdtemp())[0])
+    return _beside(given.resize(made.size, Image.Resampling.LANCZOS), made)
+
+
+def _sketch() -> Image.Image:
+    """Flat mountains under a flat sky, as somebody would draw them with a mouse."""
+    sketch = Image.new("RGB", (112, 75), (150, 180, 215))
+    draw = ImageDraw.Draw(sketch)
+    draw.ellipse((12, 6, 44, 18), (240, 240, 245))
+    draw.ellipse((70, 12, 104, 22), (240, 240, 245))
+    draw.polygon([(0, 52), (24, 20), (48, 52)], (130, 140, 150))
+    draw.polygon([(40, 52), (70, 28), (100, 52)], (130, 140, 150))
+    draw.rectangle((0, 50, 112, 75), (70, 95, 40))
+    return sketch
+
+
+def _beside(*images: Image.Image) -> Image.Image:
+    """Pictures in a row, small ones enlarged by whole factors to about the tallest's height."""
+    tallest = max(image.height for image in images)
+    factors = [max(1, tallest // image.height) for image in images]
+    shown = [
+        image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+        for image, factor in zip(images, factors, strict=True)
+    ]
+    row = Image.new("RGB", (sum(i.width + GAP for i in shown) - GAP, tallest), "white")
+    left = 0
+    for image in shown:
+        row.paste(image, (left, 0))
+        left += image.width + GAP
+    return row
+
+
 def _compare(option: str, values: Sequence[float]) -> Image.Image:
     sheet = Thumbnails()
     for value in values:
@@ -71,15 +142,20 @@ def _train(picture: Image.Image, **options: Any) -> consingan.Run:
     return consingan.train(picture, out=tempfile.mkdtemp(), **options)
 
 
-ALL: dict[str, Callable[[], Image.Image]] = {
-    "landscape": landscape,
-    "lr_scale": lr_scale,
-    "train_stages": train_stages,
-    "min_size": min_size,
+PLUGINS = Path(__file__).parent.parent / "plugins"
+ALL: dict[Path, Callable[[], Image.Image]] = {
+    PICTURES / "landscape.png": landscape,
+    PICTURES / "lr_scale.png": lr_scale,
+    PICTURES / "train_stages.png": train_stages,
+    PICTURES / "min_size.png": min_size,
+    PLUGINS / "consingan-tile" / "example.png": tile,
+    PLUGINS / "consingan-paint" / "example.png": paint,
+    PLUGINS / "consingan-superres" / "example.png": superres,
+    PLUGINS / "consingan-inpaint" / "example.png": inpaint,
 }
 
 if __name__ == "__main__":
-    PICTURES.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or ALL:
-        save_image(PICTURES / f"{name}.png", ALL[name]())
-        print(PICTURES / f"{name}.png")
+    for file, make in ALL.items():
+        if make.__name__ in (sys.argv[1:] or [make.__name__]):
+            save_image(file, make())
+            print(file)
