@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from consingan_superres.mode import SuperresTrain
 
 
-MARGIN = 12
-"""How many pixels of the mirrored picture a pass sees beyond its borders."""
+MARGINS = range(10, 18)
+"""How many pixels of the mirrored picture a pass may see beyond its borders."""
 
 
 def sizes_between(small: Size, large: Size, count: int) -> list[Size]:
@@ -61,10 +61,10 @@ def _enlarge_once(sampler: Sampler, picture: Tensor, below: Size, above: Size) -
     """One pass, beyond the borders as well: there the network paints a frame, which is cut off."""
     from torch.nn import functional
 
-    margin = min(MARGIN, *(side - 1 for side in below))
-    beyond = functional.pad(picture, [margin] * 4, mode="reflect")
-    edges = [round(margin * large / small) for small, large in zip(below, above, strict=True)]
-    wide = Size(*(side + 2 * edge for side, edge in zip(above, edges, strict=True)))
+    rows, top = margins(below.height, above.height)
+    columns, left = margins(below.width, above.width)
+    beyond = functional.pad(picture, [columns, columns, rows, rows], mode="reflect")
+    wide = Size(above.height + 2 * top, above.width + 2 * left)
     sizes = sizes_between(Size(*beyond.shape[-2:]), wide, len(sampler.sizes))
     entering = resize(beyond, sizes[0])
 
@@ -74,7 +74,19 @@ def _enlarge_once(sampler: Sampler, picture: Tensor, below: Size, above: Size) -
         return entering.new_zeros(1, sampler.options.filters, *window.size)
 
     made = sampler.generate(noise, sizes)
-    return made[..., edges[0] : wide.height - edges[0], edges[1] : wide.width - edges[1]]
+    return made[..., top : top + above.height, left : left + above.width]
+
+
+def margins(small: int, large: int) -> tuple[int, int]:
+    """How many pixels to see beyond a border of a side, and how many these are once enlarged.
+
+    Of `MARGINS`, the one that is nearest to whole pixels after the enlargement, so that nothing
+    moves. Corners stay in place when stages enlarge.
+    """
+    ratio = (large - 1) / max(1, small - 1)
+    possible = [margin for margin in MARGINS if margin < small] or [small - 1]
+    best = min(possible, key=lambda margin: abs(margin * ratio - round(margin * ratio)))
+    return best, round(best * ratio)
 
 
 def back_project(made: Tensor, picture: Tensor, times: int) -> Tensor:

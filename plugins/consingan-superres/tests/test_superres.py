@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from consingan_superres.enlarging import MARGIN, back_project, enlarge, passes, sizes_between
+from consingan_superres.enlarging import back_project, enlarge, margins, passes, sizes_between
 from consingan_superres.mode import Superres, SuperresTrain
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from torch.nn import functional
 
@@ -69,12 +71,20 @@ def test_every_pass_runs_the_stages_at_the_ratio_that_they_learned(
     monkeypatch.setattr(sampler, "generate", watched)
     made = enlarge(sampler, sampler.picture, Size(32, 48), 0)
     assert made.shape == (1, 3, 32, 48)
-    beyond = 2 * MARGIN
-    assert [below for below, _ in seen] == [
-        Size(height + beyond, width + beyond) for height, width in ((16, 24), (20, 30), (25, 38))
+    assert [(above.height, above.width) for _, above in seen] == [
+        tuple(large + 2 * margins(small, large)[1] for small, large in sides)
+        for sides in (((16, 20), (24, 30)), ((20, 25), (30, 38)), ((25, 32), (38, 48)))
     ]
     ratios = [above.width / below.width for below, above in seen]
     assert ratios == pytest.approx([2 ** (1 / 3)] * 3, abs=0.02)
+
+
+@given(small=st.integers(2, 300), ratio=st.floats(1.1, 4))
+def test_what_lies_beyond_a_border_stays_in_place(small: int, ratio: float) -> None:
+    large = round(small * ratio)
+    before, after = margins(small, large)
+    assert 0 < before < small
+    assert abs(after - before * (large - 1) / (small - 1)) <= 0.5
 
 
 def test_no_frame_is_painted_at_the_border(run: Run) -> None:
@@ -129,11 +139,11 @@ def test_the_command_line_enlarges_by_any_factor(
     tiny_picture(31, 19).save("other.png")
     tiny = ["--max-size=24", "--niter=2", "--filters=4"]
     assert cli.run(["superres", "train", "photo.png", *tiny]) == 0
-    for given, size in (
+    for options, size in (
         (["--factor=1.3"], (31, 21)),
         (["--factor=3.3", "--picture=other.png", "--back-projections=0"], (63, 102)),
     ):
-        assert cli.run(["superres", "apply", "latest", *given, f"--out={size}"]) == 0
+        assert cli.run(["superres", "apply", "latest", *options, f"--out={size}"]) == 0
         with Image.open(Path(str(size)) / "enlarged.png") as image:
             assert image.size == size
     capsys.readouterr()
