@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 TIMED_STEPS = 5
 PICTURES = 6
 """Pictures made after a stage: four samples and two reconstructions."""
-PROBE = 256
-"""Side of the window that sampling is timed on."""
+WARM_UP = 64
+"""Side of the picture that is made before one is timed."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,12 @@ def forecast(
             )
         )
     untried = [stage.size for stage in stages if not stage.measured]
+    rate = _seconds_a_pixel(sampler)
+    pictures = rate * PICTURES * sum(size.height * size.width for size in sizes)
     memory = _peak_memory(device)
     if memory and untried:
         memory += max(step_memory(size, options) for size in untried)
-    rate = _seconds_a_pixel(sampler)
-    pictures = rate * PICTURES * sum(size.height * size.width for size in sizes)
-    return Forecast(tuple(stages), pictures, max(memory, _peak_memory(device)))
+    return Forecast(tuple(stages), pictures, memory)
 
 
 def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
@@ -165,14 +165,12 @@ def _time(trainer: StageTrainer, budget: float) -> float:
 
 
 def _seconds_a_pixel(sampler: Sampler) -> float:
-    """What a pixel of a picture takes at the largest stage."""
-    size = Size(min(PROBE, sampler.size.height), min(PROBE, sampler.size.width))
-    times = []
-    for index in range(2):
-        started = time.monotonic()
-        sampler.sample(index, size=size).cpu()
-        times.append(time.monotonic() - started)
-    return min(times) / (size.height * size.width)
+    """What a pixel of a tile of a picture takes at the largest stage; its memory counts as well."""
+    tall, wide = (min(sampler.tile, side) for side in sampler.size)
+    sampler.sample(0, size=Size(min(WARM_UP, tall), min(WARM_UP, wide))).cpu()
+    started = time.monotonic()
+    sampler.sample(1, size=Size(tall, wide)).cpu()
+    return (time.monotonic() - started) / (tall * wide)
 
 
 def _peak_memory(device: torch.device) -> int:
