@@ -40,7 +40,7 @@ class TrainOptions(Options):
     max_size: int = option(
         250,
         "Longer side, in pixels, that the picture is reduced to before training; never enlarged. "
-        "Time grows with its square.",
+        "A larger one gets more stages; with --window whole, time grows with its square.",
         "Size",
         ge=1,
     )
