@@ -24,7 +24,7 @@ from consingan.core.sheets import Thumbnails
 from consingan.examples import EDITS, EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
-GAP = 10
+GAP, HEIGHT = 10, 200
 TILES = ("tile-000", "preview-000")
 QUICK: dict[str, Any] = {
     "preset": "paper",
@@ -114,13 +114,14 @@ def _sketch() -> Image.Image:
 
 def _beside(*images: Image.Image) -> Image.Image:
     """Pictures in a row, small ones enlarged by whole factors to about the tallest's height."""
-    tallest = max(image.height for image in images)
+    tallest = max(HEIGHT, *(image.height for image in images))
     factors = [max(1, tallest // image.height) for image in images]
     shown = [
         image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
         for image, factor in zip(images, factors, strict=True)
     ]
-    row = Image.new("RGB", (sum(i.width + GAP for i in shown) - GAP, tallest), "white")
+    size = sum(i.width + GAP for i in shown) - GAP, max(i.height for i in shown)
+    row = Image.new("RGB", size, "white")
     left = 0
     for image in shown:
         row.paste(image, (left, 0))

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from consingan_inpaint.filling import TOLERANCE, in_known_colours
 from consingan_inpaint.mode import Inpaint, InpaintTrain
 from PIL import Image
 
@@ -159,3 +161,18 @@ def test_the_comparison_runs(tmp_path: Path) -> None:
     means = json.loads(done.stdout)["means"]
     assert {"smooth", "inpaint"} <= means.keys()
     assert all(row["PSNR"] > 5 for row in means.values())
+
+
+def test_a_filling_has_the_colours_of_the_picture() -> None:
+    """Ones that it has nearly stay as they are, and smooth transitions with them."""
+    picture = torch.zeros(1, 3, 6, 8)
+    picture[..., 4:] = 0.5
+    known = torch.ones(1, 1, 6, 8)
+    known[..., 2:4, 3:5] = 0
+    made = picture.clone()
+    made[0, :, 2, 3] = torch.tensor([0.02, 0.0, -0.02])
+    made[0, :, 3, 4] = torch.tensor([0.5, 1.0, 0.5])
+    result = in_known_colours(made, picture, known)
+    assert result[0, :, 2, 3].tolist() == pytest.approx([0.02, 0.0, -0.02])
+    assert result[0, :, 3, 4].tolist() == pytest.approx([0.5, 0.5 + TOLERANCE, 0.5], abs=1e-6)
+    assert result[known.expand_as(made) > 0].equal(made[known.expand_as(made) > 0])
