@@ -159,13 +159,17 @@ def _load(
     for name, claimed in sorted(claims.items()):
         built_in = [claim for claim in claimed if _origin(claim[0]).package == BUILT_IN]
         keeper = built_in[0] if built_in else claimed[0] if len(claimed) == 1 else None
-        packages = " and ".join(sorted({_origin(entry).package for entry, _ in claimed}))
+        packages = sorted({_origin(entry).package for entry, _ in claimed})
+        if len(packages) == 1:
+            entries = ", ".join(sorted(entry.name for entry, _ in claimed))
+            clash = f"entry points {entries} all name a {kind} {name!r}; give each a name"
+        else:
+            clash = f"packages {' and '.join(packages)} both name a {kind} {name!r}; uninstall one"
         for claim in claimed:
             entry, found = claim
             origin = _origin(entry)
             if claim is not keeper:
-                reason = f"packages {packages} both name a {kind} {name!r}; uninstall one"
-                problems.append(Problem(kind, entry.name, origin, reason))
+                problems.append(Problem(kind, entry.name, origin, clash))
                 continue
             loaded[name] = found, origin
             # What ships with consingan follows its hooks without saying so.
