@@ -1,12 +1,13 @@
 """Trains pictures under presets and scores what comes out: how two recipes compare.
 
     python benchmarks/recipe.py PICTURE ... [--presets default draft] [--set niter=500 ...]
-        [--judge judge.py] [--beside FOLDER ...] [--out runs] [--json]
+        [--judge judge.py] [--reduced 2 4 ...] [--beside FOLDER ...] [--out runs] [--json]
 
 Each line is the mean over the pictures. Times are of training alone, on this machine, beside
 whatever else it does: compare lines of one call. `--judge` names a Python file with a function
 `judge(real, samples)` for Pillow images that returns named figures, such as the team's. `--beside`
 scores another tool's samples with it: a folder with one file of the same name for each picture.
+`--reduced 2` has it judge the pictures at half their size as well, for the larger structures.
 Samples are compared as JPEG of quality 75, since formats alone move the figures.
 """
 
@@ -45,7 +46,9 @@ def train(picture: Path, preset: str, options: dict[str, Any], out: Path) -> con
     return consingan.train(picture, preset=preset, out=folder, **options)
 
 
-def score(run: consingan.Run, picture: Path, judge: Judge | None) -> Row:
+def score(
+    run: consingan.Run, picture: Path, judge: Judge | None, factors: Sequence[int] = ()
+) -> Row:
     """The project's own metrics, and the judge's."""
     found = consingan.evaluate(run, samples=SAMPLES)
     row = {
@@ -58,8 +61,11 @@ def score(run: consingan.Run, picture: Path, judge: Judge | None) -> Row:
     if judge is not None:
         sampler = run.sampler()
         samples = [to_image(sampler.sample(index).cpu()) for index in range(SAMPLES)]
-        figures = judge(load_picture(picture).image, list(map(as_jpeg, samples)))
-        row |= named(figures)
+        real = load_picture(picture).image.resize(samples[0].size, Image.Resampling.BICUBIC)
+        row |= named(judge(real, list(map(as_jpeg, samples))))
+        for factor in factors:
+            small = named(judge(real.reduce(factor), [sample.reduce(factor) for sample in samples]))
+            row |= {f"{name} /{factor}": figure for name, figure in small.items()}
     return row
 
 
@@ -107,12 +113,13 @@ def main() -> int:
     parser.add_argument("--presets", nargs="+", default=["default"], choices=list(PRESETS))
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="any option")
     parser.add_argument("--judge", type=Path)
+    parser.add_argument("--reduced", type=int, nargs="*", default=[], metavar="FACTOR")
     parser.add_argument("--beside", type=Path, nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    if given.beside and given.judge is None:
-        parser.error("--beside needs a --judge")
+    if (given.beside or given.reduced) and given.judge is None:
+        parser.error("--beside and --reduced need a --judge")
     judge = load_judge(given.judge) if given.judge else None
     options: dict[str, Any] = dict(pair.split("=", 1) for pair in given.set)
     each: dict[str, dict[str, Row]] = {}
@@ -120,7 +127,7 @@ def main() -> int:
         each[preset] = {}
         for picture in given.pictures:
             run = train(picture, preset, options, given.out)
-            each[preset][picture.name] = score(run, picture, judge)
+            each[preset][picture.name] = score(run, picture, judge, given.reduced)
             print(preset, picture.name, each[preset][picture.name], file=sys.stderr, flush=True)
     means: dict[str, Row] = {name: mean(list(rows.values())) for name, rows in each.items()}
     if judge is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
 
 import pluggy
 
@@ -74,17 +75,39 @@ def check_hooks(plugin: object, called: Collection[str] = ALL_HOOKS) -> set[str]
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
+    own = plugin if isinstance(plugin, type) else type(plugin)
+    # The usual mistakes first: pluggy's own words for them don't say what would be right.
+    for name in dir(own):
+        marker = manager.parse_hookimpl_opts(own, name)
+        if marker is not None and not marker["optionalhook"]:
+            _check_hook(manager, name, getattr(own, name))
     try:
-        manager.register(plugin)
-        manager.check_pending()
+        manager.register(plugin, own.__name__)
     except pluggy.PluginValidationError as error:
         raise PluginError(" ".join(str(error).split())) from None
     marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
-    own = plugin if isinstance(plugin, type) else type(plugin)
     for name, member in inspect.getmembers(own, callable):
         if name in called and name not in marked and member.__module__ != Mode.__module__:
             raise PluginError(f"`{name}` lacks its @hookimpl marker and would never be called")
     return marked
+
+
+def _check_hook(manager: pluggy.PluginManager, name: str, hook: Callable[..., object]) -> None:
+    caller = getattr(manager.hook, name, None)
+    if caller is None or caller.spec is None:
+        near = get_close_matches(name, ALL_HOOKS, 1)
+        hint = (
+            f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(ALL_HOOKS))}"
+        )
+        raise PluginError(f"there is no hook `{name}`; {hint}")
+    known = caller.spec.argnames
+    for argument, parameter in inspect.signature(hook).parameters.items():
+        needed = (
+            parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+        )
+        if needed and argument not in ("self", *known):
+            given = ", ".join(known)
+            raise PluginError(f"hook `{name}` has no argument `{argument}`; it has: {given}")
 
 
 def missed_changes(plugin: AnyMode | type[Listener]) -> list[str]:

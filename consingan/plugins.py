@@ -159,16 +159,11 @@ def _load(
     for name, claimed in sorted(claims.items()):
         built_in = [claim for claim in claimed if _origin(claim[0]).package == BUILT_IN]
         keeper = built_in[0] if built_in else claimed[0] if len(claimed) == 1 else None
-        packages = sorted({_origin(entry).package for entry, _ in claimed})
-        if len(packages) == 1:
-            entries = ", ".join(sorted(entry.name for entry, _ in claimed))
-            clash = f"entry points {entries} all name a {kind} {name!r}; give each a name"
-        else:
-            clash = f"packages {' and '.join(packages)} both name a {kind} {name!r}; uninstall one"
         for claim in claimed:
             entry, found = claim
             origin = _origin(entry)
             if claim is not keeper:
+                clash = _clash(kind, name, [entry for entry, _ in claimed])
                 problems.append(Problem(kind, entry.name, origin, clash))
                 continue
             loaded[name] = found, origin
@@ -178,6 +173,15 @@ def _load(
                 reason = f"{written}; changed since then: {'; '.join(changes)}"
                 problems.append(Problem(kind, entry.name, origin, reason, loaded=True))
     return loaded
+
+
+def _clash(kind: str, name: str, entries: Sequence[EntryPoint]) -> str:
+    """Why none of several plugins of one name is loaded, and what to do."""
+    packages = sorted({_origin(entry).package for entry in entries})
+    if len(packages) == 1:
+        points = " and ".join(sorted(entry.name for entry in entries))
+        return f"entry points {points} both name a {kind} {name!r}; give each a name"
+    return f"packages {' and '.join(packages)} both name a {kind} {name!r}; uninstall one"
 
 
 def _entries(group: str) -> Iterator[EntryPoint]:

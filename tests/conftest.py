@@ -65,16 +65,19 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Pretends that nothing is installed but what is named: `install(group, package=class)`."""
+    """Pretends that nothing is installed but what is named: `install(group, entry=class)`.
 
-    def only(group: str, **classes: object) -> None:
+    Each entry point is of a package of its own name, unless one package is given for all.
+    """
+
+    def only(group: str, package: str | None = None, **classes: object) -> None:
         entries = [
             SimpleNamespace(
-                name=package,
-                dist=SimpleNamespace(name=package, version="1"),
+                name=entry,
+                dist=SimpleNamespace(name=package or entry, version="1"),
                 load=lambda found=found: found,
             )
-            for package, found in classes.items()
+            for entry, found in classes.items()
         ]
         installed[group] = entries
 

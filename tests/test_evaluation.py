@@ -139,7 +139,10 @@ def test_jpeg_is_scored_with_a_note(run: Run, tmp_path: Path) -> None:
     (tmp_path / "jpeg").mkdir()
     tiny_image(16, 24).save(tmp_path / "jpeg" / "1.JPG")
     with pytest.warns(Note, match="holds JPEG files"):
-        consingan.evaluate(run, samples=2, against=tmp_path / "jpeg")
+        found = consingan.evaluate(run, samples=2, against=tmp_path / "jpeg")
+    assert found.against is not None
+    # The picture itself, less what JPEG takes of 24x16 pixels of noise.
+    assert 0 < found.against.distance < 0.2
 
 
 def test_too_few_samples_and_pictures_are_refused(run: Run, tmp_path: Path) -> None:

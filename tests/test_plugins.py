@@ -60,7 +60,7 @@ BROKEN = {
     "no-mode": ("Broken = 5", "not a subclass of consingan.Mode"),
     "misspelt": (
         CLASS.format(name="misspelt", body="@hookimpl\n    def stage_sises(self): ..."),
-        "unknown hook 'stage_sises'",
+        "there is no hook `stage_sises`; did you mean `stage_sizes`?",
     ),
     "clashing": (CLASS.format(name="generation", body=""), "both name a mode 'generation'"),
     "unshowable": (
@@ -200,7 +200,7 @@ class OddOptions(Options):
         ({"summary": 3}, "no `summary`"),
         ({"apply": None}, "no `apply`"),
         ({"padding_style": lambda self, options: "zero"}, "`padding_style` lacks its @hookimpl"),
-        ({"preview": hookimpl(lambda self, smapler: [])}, "smapler"),
+        ({"preview": hookimpl(lambda self, smapler: [])}, "no argument `smapler`; it has: sampler"),
         ({"ApplyOptions": dict}, "`ApplyOptions` is not a subclass of consingan.Options"),
         ({"TrainOptions": Options}, "`TrainOptions` is not a subclass of consingan.TrainOptions"),
         ({"ApplyOptions": OddOptions}, r"option 'either' of OddOptions has type int \| str"),
@@ -225,3 +225,11 @@ def test_two_strangers_with_one_name_are_both_left_out(install: Install) -> None
     assert plugins.modes == {}
     reasons = [problem.reason for problem in plugins.problems]
     assert reasons == ["packages one and two both name a mode 'some'; uninstall one"] * 2
+
+
+def test_two_modes_of_one_package_with_one_name_are_both_left_out(install: Install) -> None:
+    install("consingan.modes", "kit", one=_mode(), two=_mode())
+    plugins = find_plugins()
+    assert plugins.modes == {}
+    reasons = [problem.reason for problem in plugins.problems]
+    assert reasons == ["entry points one and two both name a mode 'some'; give each a name"] * 2

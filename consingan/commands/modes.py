@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -154,6 +154,6 @@ def with_options(
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     signature = signature.replace(parameters=[*own, *options])
     # `inspect.signature` reads this attribute, which the type of functions doesn't have.
-    command.__signature__ = signature  # type: ignore[attr-defined]
+    cast(Any, command).__signature__ = signature
     command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return command

@@ -38,10 +38,15 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         raise
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` atomically. Raises OSError."""
+    write_atomically(path, lambda file: file.write(content))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` atomically, in a form that people can read."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode(errors="backslashreplace")))
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def remove_leftovers(folder: Path) -> None:

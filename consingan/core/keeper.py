@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from consingan.core import checkpoint
 from consingan.core.engine import Moment
 from consingan.core.records import SavedCheckpoint
-from consingan.core.stages import CHECKPOINTS, checkpoint_file, use_tensors
+from consingan.core.stages import CHECKPOINTS, checkpoint_file, save_tensors, use_tensors
 from consingan.errors import Note, RunError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RunKeeper:
 
     def save(self, stage: int, tensors: dict[str, Tensor], at: Moment) -> None:
         """Write a checkpoint, then the state that names it, and delete the one before."""
-        content = self._run.save_tensors(checkpoint_file(stage, at.step), tensors, stage)
+        content = save_tensors(self._run.path, checkpoint_file(stage, at.step), tensors, stage)
         saved = SavedCheckpoint(stage=stage, step=at.step, seconds=at.seconds, sha256=content)
         self._run.set_checkpoint(saved)
         self._saved_at = at.seconds

@@ -62,8 +62,7 @@ class Model:
 
     def generate(self, noise: Sequence[Tensor], plan: Plan) -> Tensor:
         """The planned picture, (1, 3, h, w) in [-1, 1], for the planned noise of each stage."""
-        noise = [level.to(self.dtype) for level in noise]
-        picture: Tensor = self.generator(noise, self.amplitudes, plan)
+        picture: Tensor = self.generator(self._computed_in(noise), self.amplitudes, plan)
         return picture
 
     def features(
@@ -75,6 +74,7 @@ class Model:
         below: Tensor | None = None,
     ) -> Tensor:
         """See `Generator.features`."""
+        noise = self._computed_in(noise)
         return self.generator.features(noise, self.amplitudes, plan, start, stop, below)
 
     def learning_groups(self) -> list[dict[str, Any]]:
@@ -141,6 +141,9 @@ class Model:
         needed = {name for name in expected if name.startswith((newest, CRITIC))} | {AMPLITUDE}
         if missing := needed - tensors.keys():
             raise RunError(f"tensor {min(missing)!r} is missing")
+
+    def _computed_in(self, noise: Sequence[Tensor]) -> list[Tensor]:
+        return [level.to(self.dtype) for level in noise]
 
     def _place(self) -> None:
         for network in (self.generator, self.critic):

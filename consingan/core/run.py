@@ -19,13 +19,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from consingan.core.catalog import after_all, is_run
 from consingan.core.config import Size, TrainOptions
-from consingan.core.files import check_entries, new_folder, write_atomically
+from consingan.core.files import check_entries, new_folder, write_bytes
 from consingan.core.inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
@@ -44,7 +43,7 @@ from consingan.core.stages import (
     START,
     check_networks,
     read_checked,
-    sha256,
+    save_tensors,
     stage_file,
     use_tensors,
 )
@@ -92,7 +91,7 @@ class Run:
             path = new_folder(root / config.picture, f"{config.created:{STAMP}}-{config.mode}")
             (path / "stages").mkdir()
             for name, content in files.items():
-                write_atomically(path / name, partial(_put, content))
+                write_bytes(path / name, content)
             write_record(path, config)
             write_record(path, state)
         except BaseException as error:
@@ -242,31 +241,13 @@ class Run:
 
     def commit(self, stage: int, tensors: Mapping[str, Tensor], seconds: float) -> None:
         """Make a trained stage safe: first its file, then the state that counts it."""
-        checksum = self.save_tensors(stage_file(stage), tensors, stage)
+        checksum = save_tensors(self.path, stage_file(stage), tensors, stage)
         saved = SavedStage(sha256=checksum, seconds=seconds)
         self._write_state(stages=[*self.state.stages[:stage], saved], checkpoint=None)
 
     def set_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
         """Record what was saved within a stage."""
         self._write_state(checkpoint=checkpoint)
-
-    def save_tensors(self, name: str, tensors: Mapping[str, Tensor], stage: int) -> str:
-        """Write a file of tensors of a stage below the run's folder; its checksum.
-
-        Raises RunError.
-        """
-        from safetensors.torch import save
-
-        content = save(dict(tensors))
-        try:
-            (self.path / name).parent.mkdir(exist_ok=True)
-            write_atomically(self.path / name, partial(_put, content))
-        except OSError as error:
-            safe = "; the stages before it are safe" if stage else ""
-            raise RunError(
-                f"cannot save stage {stage + 1} in {str(self.path)!r}: {error.strerror}{safe}"
-            ) from None
-        return sha256(content)
 
     def set_status(self, status: Status) -> None:
         """Record whether the run is training, stopped, failed or complete."""
@@ -295,7 +276,3 @@ class Run:
         except OSError as error:
             raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         self.state = state
-
-
-def _put(content: bytes, file: BinaryIO) -> None:
-    file.write(content)

@@ -167,7 +167,7 @@ class Sampler:
         """
         sizes = self.sizes if sizes is None else sizes
         size = sizes[-1]
-        draw = partial(self._draw, noise)
+        draw = partial(_drawn, noise)
         if size.height * size.width <= self.tile**2:
             plan = self.model.plan(sizes)
             yield self.model.generate(draw(plan), plan)
@@ -187,11 +187,6 @@ class Sampler:
                 done += 1
                 self.on_tile(done, count)
             yield torch.cat(made, dim=3)
-
-    def _draw(self, noise: NoiseSource, plan: Plan) -> list[Tensor]:
-        """What a plan reads of the noise of each stage."""
-        drawn = [noise(level, part.noise) for level, part in enumerate(plan.stages)]
-        return [level.to(self.model.dtype) for level in drawn]
 
     def scaled_sizes(self, size: Size) -> list[Size]:
         """The stages' sizes for a result of `size`, none under one pixel."""
@@ -222,3 +217,8 @@ class Sampler:
             return noise(level, window) if level else window.cut(first)
 
         return self.generate(entering, sizes)
+
+
+def _drawn(noise: NoiseSource, plan: Plan) -> list[Tensor]:
+    """What a plan reads of the noise of each stage."""
+    return [noise(level, part.noise) for level, part in enumerate(plan.stages)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from consingan.core.files import read_file
+from consingan.core.files import read_file, write_bytes
 from consingan.core.records import RESTORE
 from consingan.errors import DamagedError, RunError
 
@@ -71,6 +71,22 @@ def use_tensors(
         raise RunError(
             f"{str(folder / name)!r} does not fit the run: {reason}; {RESTORE}"
         ) from None
+
+
+def save_tensors(folder: Path, name: str, tensors: Mapping[str, Tensor], stage: int) -> str:
+    """Write a file of tensors of a stage; its checksum. Raises RunError."""
+    from safetensors.torch import save
+
+    content = save(dict(tensors))
+    try:
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_bytes(folder / name, content)
+    except OSError as error:
+        safe = "; the stages before it are safe" if stage else ""
+        raise RunError(
+            f"cannot save stage {stage + 1} in {str(folder)!r}: {error.strerror}{safe}"
+        ) from None
+    return sha256(content)
 
 
 def check_networks(options: TrainOptions, padding: PaddingStyle, first: int | None) -> None:
