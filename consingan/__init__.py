@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from consingan.core.listener import Listener
     from consingan.core.metrics.scores import Scores
     from consingan.core.mode import Mode
-    from consingan.core.options import Options, option
+    from consingan.core.options import Options, changed, option
     from consingan.core.run import Run
     from consingan.errors import ConsinganError
     from consingan.evaluation import Evaluation, evaluate
@@ -34,6 +34,7 @@ _HOMES = {
     "Size": "consingan.core.config",
     "SizeOptions": "consingan.core.config",
     "TrainOptions": "consingan.core.config",
+    "changed": "consingan.core.options",
     "evaluate": "consingan.evaluation",
     "fine_tune": "consingan.api",
     "hookimpl": "consingan.core.hookspecs",
@@ -57,6 +58,7 @@ __all__ = [
     "Size",
     "SizeOptions",
     "TrainOptions",
+    "changed",
     "evaluate",
     "fine_tune",
     "hookimpl",

@@ -85,14 +85,16 @@ def description(field: FieldInfo, default: Any) -> str:
 
 
 def _plain_type(field: FieldInfo) -> Any:
-    """A field's type without `| None`."""
-    annotation = field.annotation
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
+    """A field's type without `| None` and without what pydantic checks beyond it."""
+    annotation = _unannotated(field.annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]
-        return members[0] if len(members) == 1 else annotation
+        return _unannotated(members[0]) if len(members) == 1 else annotation
     return annotation
+
+
+def _unannotated(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _is_showable(annotation: Any) -> bool:

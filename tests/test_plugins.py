@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from pydantic import FilePath
 
-from consingan import Mode, Options, hookimpl
+from consingan import Mode, Options, TrainOptions, hookimpl, option
 from consingan.contract import check_mode
+from consingan.core.hooks import Hooks
+from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
 from consingan.core.sampler import Sampler
-from consingan.errors import ModeError, PluginError
+from consingan.errors import ModeError, OptionError, PluginError
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
 
@@ -184,6 +188,38 @@ def _mode(**attributes: Any) -> type[Mode[Any, Any]]:
 def test_a_good_mode_passes_the_check() -> None:
     assert check_mode(_mode()).name == "some"
     assert check_mode(_mode()()).name == "some"
+
+
+class FileOptions(Options):
+    """A file that has to be there, if it is given."""
+
+    sketch: FilePath | None = option(None, "A sketch.", "Pictures")
+
+
+def test_files_are_checked_and_kept_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_mode(_mode(ApplyOptions=FileOptions)).name == "some"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match=r"sketch: .*not point to a file"):
+        parse_options(FileOptions, {"sketch": "a.png"})
+    Path("a.png").touch()
+    assert parse_options(FileOptions, {"sketch": "a.png"}).sketch == tmp_path / "a.png"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("noise", r"mode 'some' gave fixed_input of type str, not a tensor of \(1, 3, 4, 5\)"),
+        (torch.zeros(1, 3, 4, 4), r"gave fixed_input of shape \(1, 3, 4, 4\), not \(1, 3, 4, 5\)"),
+    ],
+)
+def test_a_hook_that_returns_something_else_is_named(given: object, message: str) -> None:
+    mode = _mode(fixed_input=hookimpl(lambda self, pyramid: given))
+    with pytest.raises(ModeError, match=message):
+        Hooks(check_mode(mode)).fixed_input(
+            [torch.zeros(1, 3, 4, 5)], TrainOptions(), torch.Generator()
+        )
 
 
 class OddOptions(Options):

@@ -57,13 +57,11 @@ class Hooks:
 
     def known_pixels(self, size: Size, options: TrainOptions) -> Tensor | None:
         """See `ModeHooks.known_pixels`; the result is of float32, or None if all are known."""
-        known: Tensor | None = self._first("known_pixels", size=size, options=options)
-        if known is None or bool(known.all()):
+        found = self._first("known_pixels", size=size, options=options)
+        if found is None:
             return None
-        if tuple(known.shape) != (1, 1, *size):
-            shapes = f"{tuple(known.shape)}, not {(1, 1, *size)}"
-            raise ModeError(f"{self._name} gave known_pixels of shape {shapes}")
-        return (known != 0).float()
+        known = self._shaped(found, (1, 1, *size), "known_pixels")
+        return None if bool(known.all()) else (known != 0).float()
 
     def padding_style(self, options: TrainOptions) -> PaddingStyle:
         """See `ModeHooks.padding_style`."""
@@ -120,11 +118,19 @@ class Hooks:
         return f"mode {self.mode.name!r}"
 
     def _like(self, picture: Tensor, hook: str, given: dict[str, Any]) -> Tensor:
-        result: Tensor = self._first(hook, **given)
-        if tuple(result.shape) != tuple(picture.shape):
-            shapes = f"{tuple(result.shape)}, not {tuple(picture.shape)}"
-            raise ModeError(f"{self._name} gave a {hook} of shape {shapes}")
-        return result.to(picture.device)
+        return self._shaped(self._first(hook, **given), tuple(picture.shape), hook).to(
+            picture.device
+        )
+
+    def _shaped(self, result: object, shape: tuple[int, ...], hook: str) -> Tensor:
+        import torch
+
+        if not isinstance(result, torch.Tensor):
+            kind = type(result).__name__
+            raise ModeError(f"{self._name} gave {hook} of type {kind}, not a tensor of {shape}")
+        if tuple(result.shape) != shape:
+            raise ModeError(f"{self._name} gave {hook} of shape {tuple(result.shape)}, not {shape}")
+        return result
 
     def _first(self, hook: str, **arguments: object) -> Any:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -51,6 +52,12 @@ class Options(BaseModel):
         """The number that a word stands for."""
         words = words_of(cls.model_fields[str(info.field_name)])
         return words.get(value, value) if isinstance(value, str) else value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _absolute(cls, value: Any) -> Any:
+        """Paths are kept absolute: a run goes on, and is applied, from other folders as well."""
+        return value.expanduser().absolute() if isinstance(value, Path) else value
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)

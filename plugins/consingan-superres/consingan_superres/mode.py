@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, Size, TrainOptions, hookimpl, option
+from consingan import Mode, Options, Size, TrainOptions, changed, hookimpl, option
 from consingan.core.config import PaddingStyle, check_size
-from consingan.core.options import changed
 from consingan.errors import Note
 
 if TYPE_CHECKING:
