@@ -100,10 +100,13 @@ class Plugins:
             raise PluginError(f"listener {wanted!r} cannot be started: {reason}") from error
 
     def hooks_for(self, config: RunConfig, listeners: Sequence[object] = ()) -> Hooks:
-        """The hooks of a run folder's mode. Raises PluginError that says what to install."""
+        """The hooks of a run folder's mode. Raises PluginError that says what to do without it."""
         found = self.modes.get(config.mode)
         wanted = config.plugin
         if found is None:
+            for problem in self.problems:
+                if (problem.kind, problem.plugin.package) == ("mode", wanted.package):
+                    raise PluginError(f"the run needs mode {config.mode!r}; {problem}")
             raise PluginError(
                 f"the run needs mode {config.mode!r} of package {wanted.package} "
                 f"{wanted.version}; install it with: pip install {wanted.package}"

@@ -19,6 +19,7 @@ from consingan.core.hooks import Hooks
 from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
 from consingan.core.sampler import Sampler
+from consingan.core.records import Plugin, RunConfig
 from consingan.errors import ModeError, OptionError, PluginError
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
@@ -261,6 +262,16 @@ def test_two_strangers_with_one_name_are_both_left_out(install: Install) -> None
     assert plugins.modes == {}
     reasons = [problem.reason for problem in plugins.problems]
     assert reasons == ["packages one and two both name a mode 'some'; uninstall one"] * 2
+
+
+def test_a_run_of_a_broken_mode_is_told_what_is_wrong_with_it(install: Install) -> None:
+    config = RunConfig.model_construct(mode="some", plugin=Plugin(package="kit", version="1"))
+    install("consingan.modes", "kit", one=_mode(apply=None))
+    with pytest.raises(PluginError, match="needs mode 'some'; plugin 'one' .* no `apply` hook"):
+        find_plugins().hooks_for(config)
+    install("consingan.modes")
+    with pytest.raises(PluginError, match="install it with: pip install kit"):
+        find_plugins().hooks_for(config)
 
 
 def test_two_modes_of_one_package_with_one_name_are_both_left_out(install: Install) -> None:

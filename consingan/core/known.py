@@ -60,7 +60,8 @@ def known_at(level: Tensor, view: int) -> Known:
         height, width = level.shape[-2:]
         raise PictureError(
             f"the mask leaves no {view}x{view} pixels in one piece to learn from where the "
-            f"picture has {Size(height, width)}; use a smaller mask or a larger --min-size"
+            f"picture has {Size(height, width)}; use a smaller mask, a larger --min-size "
+            "or fewer --layers"
         )
     return Known(*(part[0, 0] / part.mean() for part in (level, patches)))
 
