@@ -18,8 +18,8 @@ from consingan.contract import check_mode
 from consingan.core.hooks import Hooks
 from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
-from consingan.core.sampler import Sampler
 from consingan.core.records import Plugin, RunConfig
+from consingan.core.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
@@ -267,7 +267,7 @@ def test_two_strangers_with_one_name_are_both_left_out(install: Install) -> None
 def test_a_run_of_a_broken_mode_is_told_what_is_wrong_with_it(install: Install) -> None:
     config = RunConfig.model_construct(mode="some", plugin=Plugin(package="kit", version="1"))
     install("consingan.modes", "kit", one=_mode(apply=None))
-    with pytest.raises(PluginError, match="needs mode 'some'; plugin 'one' .* no `apply` hook"):
+    with pytest.raises(PluginError, match=r"needs mode 'some'; plugin 'one' .* no `apply` hook"):
         find_plugins().hooks_for(config)
     install("consingan.modes")
     with pytest.raises(PluginError, match="install it with: pip install kit"):
