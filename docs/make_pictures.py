@@ -25,7 +25,9 @@ from consingan.examples import EDITS, EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"
 GAP, HEIGHT = 10, 200
+"""Between pictures in a row, and how high they are at least, in pixels."""
 TILES = ("tile-000", "preview-000")
+"""The files that the mode `tile` makes of a sample: the tile, and the tile repeated."""
 QUICK: dict[str, Any] = {
     "preset": "paper",
     "max_size": 48,
@@ -71,14 +73,15 @@ def tile() -> Image.Image:
 
 
 def paint() -> Image.Image:
-    """A clip-art sketch, and the drawn landscape's texture in its shapes."""
+    """The drawn landscape, a clip-art sketch, and the one's texture in the other's shapes."""
     run = _train(EXAMPLES["landscape"](), mode="paint", preset="draft", max_size=96)
     sketch = _sketch()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sketch.png"
         sketch.save(file)
         made = run.apply(tempfile.mkdtemp(), sketch=file, colours=8)
-    return _beside(to_image(run.sampler("cpu").picture), sketch, Image.open(made[0]))
+    picture = to_image(run.sampler("cpu").picture)
+    return _beside(picture, sketch.resize(picture.size), Image.open(made[0]))
 
 
 def superres() -> Image.Image:

@@ -62,13 +62,14 @@ class Plot:
         return right, BOTTOM - self.up.share(y) * (BOTTOM - TOP)
 
     def line(self, points: Sequence[tuple[float, float, str]], colour: str) -> None:
-        """Points with a word above each, joined."""
+        """Points with a word above each that has one, joined."""
         places = [self.place(x, y) for x, y, _ in points]
         path = "L".join(f"{x:.0f} {y:.0f}" for x, y in places)
         self.drawn.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         for (x, y), (*_, word) in zip(places, points, strict=True):
             self.drawn.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{colour}"/>')
-            self.drawn.append(_text(x, y - 9, word, colour))
+            if word:
+                self.drawn.append(_text(x, y - 9, word, colour))
 
     def render(self) -> str:
         """The SVG."""

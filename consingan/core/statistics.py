@@ -2,8 +2,8 @@
 
 Batch norm's statistics are those of the whole picture at hand, as in the published code; running
 ones of training would give other pictures than the whole pass does. They are measured before a
-picture is made, layer by layer, since each needs those below it: some five passes in all, of
-which the lower stages' are small, in memory that doesn't depend on the picture's size.
+picture is made, layer by layer, since each needs those below it: in all some four times
+the time of a whole pass, in memory that doesn't depend on the picture's size.
 """
 
 from __future__ import annotations
