@@ -79,7 +79,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
             complain(f"warning: {problem}")
 
     modes.add(app, plugins)
-    plan.add(app)
+    plan.add(app, plugins)
     runs.add(app)
     evaluate.add(app)
     installed.add(app, plugins)

@@ -6,6 +6,7 @@ import enum
 import inspect
 import types
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -45,12 +46,33 @@ def parameters(
     ]
 
 
+def added_parameters(
+    base: type[Options], models: Mapping[str, type[Options]]
+) -> list[inspect.Parameter]:
+    """What `models` add to `base`, for a command that serves them all: none has to be given.
+
+    `models` are by the titles under which the help shows what each adds. What two add under one
+    name is shown as the first one's.
+    """
+    added: dict[str, inspect.Parameter] = {}
+    for title, model in models.items():
+        for name, field in model.model_fields.items():
+            if name not in base.model_fields and name not in added:
+                optional = copy(field)
+                optional.default = None
+                default = None if field.is_required() else field.default
+                added[name] = _parameter(name, optional, default, title)
+    return list(added.values())
+
+
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that the user gave, of all that Typer passed."""
     return {name: value for name, value in values.items() if value not in (None, [], ())}
 
 
-def _parameter(name: str, field: FieldInfo, default: Any) -> inspect.Parameter:
+def _parameter(
+    name: str, field: FieldInfo, default: Any, title: str | None = None
+) -> inspect.Parameter:
     annotation, words = _plain_type(field), words_of(field)
     required = field.is_required()
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -62,7 +84,7 @@ def _parameter(name: str, field: FieldInfo, default: Any) -> inspect.Parameter:
         help=description(field, default),
         metavar="|".join([annotation.__name__.upper(), *words]) if words else None,
         show_default=False,
-        rich_help_panel=str(extra.get("panel", "Options")),
+        rich_help_panel=title or str(extra.get("panel", "Options")),
     )
     return inspect.Parameter(
         name,

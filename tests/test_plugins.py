@@ -13,7 +13,7 @@ import pytest
 import torch
 from pydantic import FilePath
 
-from consingan import Mode, Options, TrainOptions, hookimpl, option
+from consingan import Mode, Options, TrainOptions, changed, hookimpl, option
 from consingan.contract import check_mode
 from consingan.core.hooks import Hooks
 from consingan.core.options import parse_options
@@ -21,6 +21,7 @@ from consingan.core.outputs import Outputs
 from consingan.core.records import Plugin, RunConfig
 from consingan.core.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError
+from consingan.options import added_parameters
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
 
@@ -206,6 +207,29 @@ def test_files_are_checked_and_kept_absolute(
         parse_options(FileOptions, {"sketch": "a.png"})
     Path("a.png").touch()
     assert parse_options(FileOptions, {"sketch": "a.png"}).sketch == tmp_path / "a.png"
+
+
+class AddedOptions(TrainOptions):
+    """One option that has to be given and one with a default."""
+
+    niter: int = changed(TrainOptions, "niter", 5)
+    file: Path = option(..., "A file.", "Files")
+    share: float = option(0.5, "A share.", "Files", le=1)
+
+
+class OtherOptions(TrainOptions):
+    """An option of a name that another has, too."""
+
+    share: int = option(3, "Another share.", "Files")
+
+
+def test_what_modes_add_is_optional_for_a_command_that_serves_them_all() -> None:
+    models = {"Of one": AddedOptions, "Of other": OtherOptions}
+    file, share = added_parameters(TrainOptions, models)
+    assert (file.name, file.annotation, file.default.default) == ("file", Path | None, None)
+    assert (share.name, share.annotation, share.default.default) == ("share", float | None, None)
+    assert share.default.help == "A share. Default: 0.5."
+    assert {file.default.rich_help_panel, share.default.rich_help_panel} == {"Of one"}
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ from consingan.commands.parameters import AsJson, Device, Preset
 from consingan.console import duration, escaped, outlook, print_json, print_table
 from consingan.core.config import TrainOptions
 from consingan.core.presets import DEFAULT_PRESET, PRESETS
-from consingan.options import given, parameters
+from consingan.options import added_parameters, given, parameters
+from consingan.plugins import Plugins
 
 if TYPE_CHECKING:
     from consingan.core.forecast import Forecast
 
 
-def add(app: typer.Typer) -> None:
-    """Give `app` the command."""
+def add(app: typer.Typer, plugins: Plugins) -> None:
+    """Give `app` the command, with what the modes add to the options of training."""
 
     def plan(
         photo: Annotated[
@@ -45,6 +46,8 @@ def add(app: typer.Typer) -> None:
         print(f"Next: consingan {mode} train {escaped(str(photo))}, with the same options")
 
     options = parameters(TrainOptions, PRESETS[DEFAULT_PRESET])
+    models = {f"Of {name}": loaded.mode.TrainOptions for name, loaded in plugins.modes.items()}
+    options += added_parameters(TrainOptions, models)
     app.command(rich_help_panel="Runs")(with_options(plan, options))
 
 

@@ -137,6 +137,7 @@ def test_the_command_line_removes(
     tiny_picture().save("photo.png")
     _mask().save("mask.png")
     tiny = ["--max-size=30", "--min-size=15", "--train-stages=2", "--niter=2", "--filters=4"]
+    assert cli.run(["plan", "photo.png", "--mode=inpaint", "--mask=mask.png", *tiny]) == 0
     assert cli.run(["inpaint", "train", "photo.png", "--mask=mask.png", *tiny]) == 0
     assert cli.run(["inpaint", "train", "photo.png", "--mask=none.png", *tiny]) == 2
     assert "does not exist" in capsys.readouterr().err
