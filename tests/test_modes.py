@@ -258,7 +258,7 @@ def test_previews(trained: Trained, mode: str, shown: list[str], stages: int) ->
     state = finished.state.model_copy(update={"stages": finished.state.stages[:stages]})
     run = Run(finished.path, finished.config, state, finished.hooks)
     sampler = run.sampler("cpu")
-    pictures = run.hooks.preview(sampler)
+    pictures = list(run.hooks.preview(sampler))
     assert [caption for caption, _ in pictures] == shown
     height, width = run.sizes[stages - 1]
     shapes = {"wide": (height, 2 * width), "tall": (2 * height, width)}

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -245,6 +246,17 @@ def test_a_hook_that_returns_something_else_is_named(given: object, message: str
         Hooks(check_mode(mode)).fixed_input(
             [torch.zeros(1, 3, 4, 5)], TrainOptions(), torch.Generator()
         )
+
+
+def test_previews_are_made_as_they_are_taken_and_their_mode_is_blamed() -> None:
+    def preview(self: object) -> Iterator[tuple[str, torch.Tensor]]:
+        yield "one", torch.zeros(1, 3, 4, 5)
+        raise ValueError("oops")
+
+    shown = Hooks(check_mode(_mode(preview=hookimpl(preview)))).preview(cast(Sampler, None))
+    assert next(shown)[0] == "one"
+    with pytest.raises(ModeError, match="'some' failed in its hook `preview`: ValueError: oops"):
+        next(shown)
 
 
 class OddOptions(Options):

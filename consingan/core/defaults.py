@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
@@ -46,11 +46,9 @@ class Defaults:
         return pyramid[0]
 
     @hookimpl(trylast=True)
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, its reconstruction, then samples."""
-        samples = [(f"sample {index}", sampler.sample(index)) for index in range(PREVIEW_SAMPLES)]
-        return [
-            ("picture", sampler.picture),
-            ("reconstruction", sampler.reconstruction()),
-            *samples,
-        ]
+        yield "picture", sampler.picture
+        yield "reconstruction", sampler.reconstruction()
+        for index in range(PREVIEW_SAMPLES):
+            yield f"sample {index}", sampler.sample(index)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +89,10 @@ class Hooks:
         given = {"pyramid": pyramid, "options": options, "generator": generator}
         return self._like(pyramid[0], "fixed_input", given)
 
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
-        """See `ModeHooks.preview`."""
-        return list(self._first("preview", sampler=sampler))
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
+        """See `ModeHooks.preview`; each picture is made when it is asked for."""
+        with self._blamed("preview"):
+            yield from self._ask.preview(sampler=sampler)
 
     def apply(self, sampler: Sampler, options: Options, outputs: Outputs) -> None:
         """See `ModeHooks.apply`."""
@@ -133,8 +135,13 @@ class Hooks:
         return result
 
     def _first(self, hook: str, **arguments: object) -> Any:
-        try:
+        with self._blamed(hook):
             return getattr(self._ask, hook)(**arguments)
+
+    @contextmanager
+    def _blamed(self, hook: str) -> Iterator[None]:
+        try:
+            yield
         except (ConsinganError, OSError, MemoryError):
             raise
         except Exception as error:

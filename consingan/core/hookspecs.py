@@ -7,7 +7,7 @@ training. This module imports no torch, and neither should a plugin's when it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -137,7 +137,7 @@ class ModeHooks(Generic[TrainT, ApplyT]):
         """
 
     @hookspec(firstresult=True)
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+    def preview(self, sampler: Sampler) -> Iterable[tuple[str, Tensor]]:
         """What shows how far training is.
 
         When: after each stage, by the listener that writes `previews/`.
@@ -148,7 +148,8 @@ class ModeHooks(Generic[TrainT, ApplyT]):
                 of `train --naive`, if there is one.
 
         Returns:
-            Captions and pictures, each (1, 3, H, W) in [-1, 1].
+            Captions and pictures, each (1, 3, H, W) in [-1, 1]. Yield them: each is let go before
+            the next is made.
         """
 
     @hookspec(firstresult=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -101,11 +101,11 @@ def save_repainted(
 
 def preview_repainted(
     sampler: Sampler, name: str, changed: Tensor, input_noise: float = 0.0
-) -> list[tuple[str, Tensor]]:
+) -> Iterator[tuple[str, Tensor]]:
     """What training shows: the picture, a changed one and its result, and the naive one's."""
-    shown = [("picture", sampler.picture), (name, changed)]
-    shown.append(("result", sampler.repaint(changed, input_noise=input_noise)))
+    yield "picture", sampler.picture
+    yield name, changed
+    yield "result", sampler.repaint(changed, input_noise=input_noise)
     if sampler.naive is not None:
-        shown.append(("naive", sampler.naive))
-        shown.append(("result", sampler.repaint(sampler.naive, input_noise=input_noise)))
-    return shown
+        yield "naive", sampler.naive
+        yield "result", sampler.repaint(sampler.naive, input_noise=input_noise)

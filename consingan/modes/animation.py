@@ -115,13 +115,14 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
         return torch.randn(pyramid[0].shape, generator=generator)
 
     @hookimpl
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, and every second frame of a short walk."""
         from consingan.core.sampler import stored
 
-        walk = enumerate(_walk(sampler, AnimationApply(frames=10), 0, 0.9))
-        shown = [(f"frame {k}", sampler.generate(stored(noise))) for k, noise in walk if k % 2 == 0]
-        return [("picture", sampler.picture), *shown]
+        yield "picture", sampler.picture
+        for frame, noise in enumerate(_walk(sampler, AnimationApply(frames=10), 0, 0.9)):
+            if frame % 2 == 0:
+                yield f"frame {frame}", sampler.generate(stored(noise))
 
     @hookimpl
     def apply(self, sampler: Sampler, options: AnimationApply, outputs: Outputs) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from consingan.core.config import PaddingStyle, TrainOptions
@@ -79,7 +79,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
         return _noisy(pyramid[0], generator)
 
     @hookimpl
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, an edited one, what becomes of it, and the naive picture likewise."""
         from consingan.core.augment import shift_rectangles
         from consingan.core.noise import Noise

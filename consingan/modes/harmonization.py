@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
@@ -72,7 +72,7 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
         return augment(pyramid[0], generator) if naive is None else naive
 
     @hookimpl
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, a changed one, what becomes of it, and the naive picture likewise."""
         from consingan.core.augment import augment
         from consingan.core.noise import Noise

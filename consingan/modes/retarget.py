@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import field_validator, model_validator
@@ -77,15 +78,14 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
         return "zero"
 
     @hookimpl
-    def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, its reconstruction, and wide and tall ones."""
         height, width = sampler.size
         shapes = {"wide": Size(height, 2 * width), "tall": Size(2 * height, width)}
-        return [
-            ("picture", sampler.picture),
-            ("reconstruction", sampler.reconstruction()),
-            *((name, sampler.sample(0, size=size)) for name, size in shapes.items()),
-        ]
+        yield "picture", sampler.picture
+        yield "reconstruction", sampler.reconstruction()
+        for name, size in shapes.items():
+            yield name, sampler.sample(0, size=size)
 
     @hookimpl
     def apply(self, sampler: Sampler, options: RetargetApply, outputs: Outputs) -> None:

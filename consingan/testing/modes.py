@@ -98,7 +98,7 @@ class ModeTests:
         for name, content in files.items():
             for key, tensor in load(content).items():
                 assert torch.isfinite(tensor).all(), f"{key} of {name} is not finite"
-        shown = trained.hooks.preview(trained.sampler("cpu"))
+        shown = list(trained.hooks.preview(trained.sampler("cpu")))
         assert shown, "the preview shows nothing"
         for caption, picture in shown:
             assert picture.ndim == 4, f"{caption}: {tuple(picture.shape)} is not (1, 3, H, W)"
