@@ -34,7 +34,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in header:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(escaped, row))
     Console(highlight=False, markup=False).print(table)

@@ -14,7 +14,7 @@ import pytest
 
 import consingan
 from consingan import cli
-from consingan.console import duration, escaped
+from consingan.console import duration, escaped, print_table
 from consingan.errors import Terminated
 from tests.conftest import TINY, image_size
 
@@ -306,3 +306,13 @@ def test_completion_works_in_a_shell(trained: Path) -> None:
 )
 def test_durations_read_naturally(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_tables_keep_all_of_long_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    names = ["kaleidoscope-of-the-left-half", "consingan-kaleidoscope-of-halves"]
+    print_table(("mode", "package"), [names])
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert sorted("".join(lines).replace(" ", "")) == sorted("".join(names))
