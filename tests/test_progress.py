@@ -15,7 +15,7 @@ from rich.console import Console
 import consingan
 from consingan import Size, TrainOptions, cli
 from consingan.core.events import StageStarted, StepLogged
-from consingan.core.forecast import Forecast, StageForecast, forecast, step_work
+from consingan.core.forecast import Forecast, StageForecast, forecast, picture_work, step_work
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import to_tensor
 from consingan.core.pyramid import build_pyramid
@@ -48,6 +48,14 @@ def test_frozen_stages_cost_less_than_learning_ones() -> None:
     deep = step_work(SIZES, TrainOptions(train_depth=4))
     assert shallow[-1] < deep[-1]
     assert shallow[0] == deep[0]
+
+
+def test_the_work_of_a_picture_counts_the_measuring_for_batch_norm_in_tiles() -> None:
+    plain, normalized = TrainOptions(), TrainOptions(batch_norm=True)
+    assert (
+        picture_work(Size(30, 40), plain, 20) == picture_work(Size(30, 40), normalized, 40) == 1200
+    )
+    assert picture_work(Size(30, 40), normalized, 20) > 3 * 1200
 
 
 def test_time_left_counts_the_coming_stages() -> None:

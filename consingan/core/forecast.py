@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TIMED_STEPS = 5
 PICTURES = 6
 """Pictures made after a stage: four samples and two reconstructions."""
+MEASURED_FIRST = 4
+"""Times as long as a pass that a picture in tiles takes with batch norm: see `core/statistics.py`."""
 WARM_UP = 64
 """Side of the picture that is made before one is timed."""
 
@@ -125,11 +127,17 @@ def forecast(
         )
     untried = [stage.size for stage in stages if not stage.measured]
     rate = _seconds_a_pixel(sampler)
-    pictures = rate * PICTURES * sum(size.height * size.width for size in sizes)
+    pictures = rate * PICTURES * sum(picture_work(size, options, sampler.tile) for size in sizes)
     memory = _peak_memory(device)
     if memory and untried:
         memory += max(step_memory(size, options) for size in untried)
     return Forecast(tuple(stages), pictures, memory)
+
+
+def picture_work(size: Size, options: TrainOptions, tile: int) -> int:
+    """The work of making one picture, in pixels of a pass."""
+    pixels = size.height * size.width
+    return pixels * MEASURED_FIRST if options.batch_norm and pixels > tile**2 else pixels
 
 
 def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
