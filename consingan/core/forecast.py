@@ -23,7 +23,7 @@ TIMED_STEPS = 5
 PICTURES = 6
 """Pictures made after a stage: four samples and two reconstructions."""
 MEASURED_FIRST = 4
-"""Times as long as a pass that a picture in tiles takes with batch norm: see `core/statistics.py`."""
+"""Times as long as a pass that a picture in tiles takes with batch norm (`core/statistics.py`)."""
 WARM_UP = 64
 """Side of the picture that is made before one is timed."""
 
