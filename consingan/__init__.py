@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from consingan.core.metrics.scores import Scores
     from consingan.core.mode import Mode
     from consingan.core.options import Options, changed, option
+    from consingan.core.outputs import Outputs
+    from consingan.core.pictures import load_picture, to_image, to_tensor
+    from consingan.core.pyramid import resize
+    from consingan.core.resampling import Span
     from consingan.core.run import Run
+    from consingan.core.sampler import Sampler
+    from consingan.core.windows import Window
     from consingan.errors import ConsinganError
     from consingan.evaluation import Evaluation, evaluate
     from consingan.importing import import_model
@@ -29,20 +35,28 @@ _HOMES = {
     "Listener": "consingan.core.listener",
     "Mode": "consingan.core.mode",
     "Options": "consingan.core.options",
+    "Outputs": "consingan.core.outputs",
     "Run": "consingan.core.run",
+    "Sampler": "consingan.core.sampler",
     "Scores": "consingan.core.metrics.scores",
     "Size": "consingan.core.config",
     "SizeOptions": "consingan.core.config",
+    "Span": "consingan.core.resampling",
     "TrainOptions": "consingan.core.config",
+    "Window": "consingan.core.windows",
     "changed": "consingan.core.options",
     "evaluate": "consingan.evaluation",
     "fine_tune": "consingan.api",
     "hookimpl": "consingan.core.hookspecs",
     "import_model": "consingan.importing",
+    "load_picture": "consingan.core.pictures",
     "open_run": "consingan.api",
     "option": "consingan.core.options",
     "plan": "consingan.api",
+    "resize": "consingan.core.pyramid",
     "resume": "consingan.api",
+    "to_image": "consingan.core.pictures",
+    "to_tensor": "consingan.core.pictures",
     "train": "consingan.api",
 }
 
@@ -53,20 +67,28 @@ __all__ = [
     "Listener",
     "Mode",
     "Options",
+    "Outputs",
     "Run",
+    "Sampler",
     "Scores",
     "Size",
     "SizeOptions",
+    "Span",
     "TrainOptions",
+    "Window",
     "changed",
     "evaluate",
     "fine_tune",
     "hookimpl",
     "import_model",
+    "load_picture",
     "open_run",
     "option",
     "plan",
+    "resize",
     "resume",
+    "to_image",
+    "to_tensor",
     "train",
 ]
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from consingan import Listener, hookimpl
 
 if TYPE_CHECKING:
-    from consingan import Run
+    from consingan import Run, Sampler
     from consingan.core.events import StageSaved, StepLogged
-    from consingan.core.sampler import Sampler
 
 FOLDER = "tensorboard"
 """Where the events lie in a run's folder."""

@@ -9,7 +9,7 @@ from consingan_inpaint.mode import INPUT_NOISE
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from consingan.core.sampler import Sampler
+    from consingan import Sampler
 
 
 TOLERANCE = 0.04

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan import Outputs, Sampler
 
 INPUT_NOISE = 0.1
 """How much N(0, 1) noise is added to what enters at stage 0; editing's value."""
@@ -63,8 +62,8 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     @hookimpl
     def stage_sizes(self, size: Size, options: InpaintTrain) -> list[Size]:
         """The default ones, without the lowest where the object is in nearly every patch."""
+        from consingan import load_picture
         from consingan.core.known import reduce_known, reduce_strictly, whole_patches
-        from consingan.core.pictures import load_picture
 
         sizes, view = Defaults().stage_sizes(size, options), options.receptive_field
         own = load_picture(options.mask).size  # the picture's: it isn't known here

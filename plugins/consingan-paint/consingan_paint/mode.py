@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan import Outputs, Sampler
 
 
 class PaintTrain(TrainOptions):
@@ -110,8 +109,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: PaintApply, outputs: Outputs) -> None:
         """Save what becomes of the sketch."""
-        from consingan.core.pictures import load_picture, to_tensor
-        from consingan.core.pyramid import resize
+        from consingan import load_picture, resize, to_tensor
         from consingan_paint.palette import in_colours, palette
 
         picture = load_picture(options.sketch)

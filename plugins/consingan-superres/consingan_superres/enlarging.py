@@ -6,14 +6,12 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-from consingan import Size
-from consingan.core.pyramid import resize
+from consingan import Size, resize
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from consingan.core.sampler import Sampler
-    from consingan.core.windows import Window
+    from consingan import Sampler, Window
     from consingan_superres.mode import SuperresTrain
 
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan import Outputs, Sampler
 
 STAGES = 2
 """How many there are unless --train-stages says: SinGAN's last one, and one that reads pictures."""
@@ -96,7 +95,7 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """The picture, its reconstruction, and it enlarged without and with what was learned."""
-        from consingan.core.pyramid import resize
+        from consingan import resize
         from consingan_superres.enlarging import enlarge
 
         size = Size(*(2 * side for side in sampler.size))
@@ -110,8 +109,7 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: SuperresApply, outputs: Outputs) -> None:
         """Save the picture enlarged, beside the bicubic one on the sheet."""
-        from consingan.core.pictures import load_picture, to_tensor
-        from consingan.core.pyramid import resize
+        from consingan import load_picture, resize, to_tensor
         from consingan_superres.enlarging import enlarge
 
         picture = sampler.picture

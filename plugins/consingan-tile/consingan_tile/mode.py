@@ -9,9 +9,8 @@ from consingan import Mode, SizeOptions, TrainOptions, hookimpl, option
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from consingan import Outputs, Sampler
     from consingan.core.config import PaddingStyle
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
 
 Axes = Literal["both", "x", "y"]
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from consingan import Size
-from consingan.core.resampling import Span
-from consingan.core.windows import Window, tiles, whole
+from consingan import Size, Span, Window
+from consingan.core.windows import tiles, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from consingan.core.sampler import Sampler
+    from consingan import Sampler
     from consingan_tile.mode import Axes
 
 TAPS = 2
