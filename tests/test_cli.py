@@ -218,6 +218,8 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_saved(here: Path) -> None:
         [sys.executable, "-m", "consingan", "generation", "train", "photo.png", *options],
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell starts in the background, such as this suite, inherits that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(here.glob("runs/*/*/stages/01.safetensors")):
