@@ -80,7 +80,7 @@ def check_hooks(plugin: object, called: Collection[str] = ALL_HOOKS) -> set[str]
     for name in dir(own):
         marker = manager.parse_hookimpl_opts(own, name)
         if marker is not None and not marker["optionalhook"]:
-            _check_hook(manager, name, getattr(own, name))
+            _check_hook(manager, marker["specname"] or name, getattr(own, name))
     try:
         manager.register(plugin, own.__name__)
     except pluggy.PluginValidationError as error:

@@ -15,7 +15,7 @@ import torch
 from pydantic import FilePath
 
 from consingan import Mode, Options, TrainOptions, changed, hookimpl, option
-from consingan.contract import check_mode
+from consingan.contract import check_hooks, check_mode
 from consingan.core.hooks import Hooks
 from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
@@ -186,6 +186,13 @@ def _mode(**attributes: Any) -> type[Mode[Any, Any]]:
 
     base = {"name": "some", "summary": "Some.", "apply": apply}
     return type("Some", (Mode,), {**base, **attributes})
+
+
+def test_hooks_may_have_other_names_and_wait_for_newer_versions() -> None:
+    other = hookimpl(specname="padding_style")(lambda self, options: "zero")
+    newer = hookimpl(optionalhook=True)(lambda self, what: None)
+    hooks = check_hooks(check_mode(_mode(borders=other, some_newer_hook=newer)))
+    assert hooks == {"apply", "padding_style", "some_newer_hook"}
 
 
 def test_a_good_mode_passes_the_check() -> None:
