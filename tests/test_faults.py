@@ -405,6 +405,8 @@ def test_signals_end_cleanly(tmp_path: Path, photo: Path, name: str, code: int) 
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
+        # Below `nohup`, as this suite may run, it is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(getattr(signal, name), signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/*/*/stages/01.safetensors")):
