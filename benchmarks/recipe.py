@@ -8,7 +8,8 @@ whatever else it does: compare lines of one call. `--judge` names a Python file 
 `judge(real, samples)` for Pillow images that returns named figures, such as the team's. `--beside`
 scores another tool's samples with it: a folder with one file of the same name for each picture.
 `--reduced 2` has it judge the pictures at half their size as well, for the larger structures.
-Samples are compared as JPEG of quality 75, since formats alone move the figures.
+Samples are compared as JPEG of quality 75, since formats alone move the figures;
+reduced, as they are.
 """
 
 from __future__ import annotations

@@ -105,7 +105,8 @@ class Plugins:
         wanted = config.plugin
         if found is None:
             for problem in self.problems:
-                if (problem.kind, problem.plugin.package) == ("mode", wanted.package):
+                named = (problem.kind, problem.plugin.package)
+                if named == ("mode", wanted.package) and not problem.loaded:
                     raise PluginError(f"the run needs mode {config.mode!r}; {problem}")
             raise PluginError(
                 f"the run needs mode {config.mode!r} of package {wanted.package} "

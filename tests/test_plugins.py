@@ -204,6 +204,7 @@ class FileOptions(Options):
     """A file that has to be there, if it is given."""
 
     sketch: FilePath | None = option(None, "A sketch.", "Pictures")
+    more: list[Path] = option([], "Others.", "Pictures")
 
 
 def test_files_are_checked_and_kept_absolute(
@@ -214,7 +215,8 @@ def test_files_are_checked_and_kept_absolute(
     with pytest.raises(OptionError, match=r"sketch: .*not point to a file"):
         parse_options(FileOptions, {"sketch": "a.png"})
     Path("a.png").touch()
-    assert parse_options(FileOptions, {"sketch": "a.png"}).sketch == tmp_path / "a.png"
+    given = parse_options(FileOptions, {"sketch": "a.png", "more": ["b.png"]})
+    assert (given.sketch, given.more) == (tmp_path / "a.png", [tmp_path / "b.png"])
 
 
 class AddedOptions(TrainOptions):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +48,8 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
 
     options = parameters(TrainOptions, PRESETS[DEFAULT_PRESET])
     models = {f"Of {name}": loaded.mode.TrainOptions for name, loaded in plugins.modes.items()}
-    options += added_parameters(TrainOptions, models)
+    own = inspect.signature(plan).parameters
+    options += [added for added in added_parameters(TrainOptions, models) if added.name not in own]
     app.command(rich_help_panel="Runs")(with_options(plan, options))
 
 

@@ -57,6 +57,8 @@ class Options(BaseModel):
     @classmethod
     def _absolute(cls, value: Any) -> Any:
         """Paths are kept absolute: a run goes on, and is applied, from other folders as well."""
+        if isinstance(value, list | tuple):
+            return type(value)(map(cls._absolute, value))
         return value.expanduser().absolute() if isinstance(value, Path) else value
 
 
