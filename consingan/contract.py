@@ -17,7 +17,7 @@ from consingan.core.listener import Listener
 from consingan.core.mode import Mode
 from consingan.core.options import Options
 from consingan.errors import PluginError
-from consingan.options import check_showable
+from consingan.options import OWN, check_showable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """What a mode or a listener may be called."""
@@ -38,8 +38,8 @@ def check_mode(candidate: object) -> AnyMode:
             raise PluginError(f"`{attribute}` is not a subclass of consingan.{base.__name__}")
     if "apply" not in check_hooks(candidate):
         raise PluginError("it has no `apply` hook: a mode must make something")
-    check_showable(candidate.TrainOptions)
-    check_showable(candidate.ApplyOptions)
+    check_showable(candidate.TrainOptions, OWN["train"])
+    check_showable(candidate.ApplyOptions, OWN["apply"])
     return candidate
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from pathlib import Path
 from types import MappingProxyType
@@ -20,9 +20,27 @@ from consingan.errors import PluginError
 SCALARS = (bool, int, float, str, Path)
 
 
-def check_showable(model: type[Options]) -> None:
-    """Raise PluginError if a field of `model` has a type that the command line cannot show."""
+OWN = {
+    "train": {
+        *("photo", "mode", "preset", "out", "naive", "parent", "device", "listen"),
+        *("checkpoint_every", "as_json"),
+    },
+    "apply": {"run", "runs", "out", "device", "tile"},
+}
+"""What the commands that take a mode's options call their own: a mode cannot."""
+
+
+def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
+    """Raise PluginError if the command line cannot show a field of `model`, by its type or name.
+
+    `own` are the names of the command's own options.
+    """
     for name, field in model.model_fields.items():
+        if name in own:
+            raise PluginError(
+                f"option {name!r} of {model.__name__} has the name of one of the command's own; "
+                "give it another"
+            )
         annotation = _plain_type(field)
         if not _is_showable(annotation):
             shown = getattr(annotation, "__name__", None) or str(annotation)

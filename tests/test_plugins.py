@@ -12,9 +12,11 @@ from typing import Any, cast
 
 import pytest
 import torch
+import typer
 from pydantic import FilePath
 
 from consingan import Mode, Options, TrainOptions, changed, hookimpl, option
+from consingan.cli import build_app
 from consingan.contract import check_hooks, check_mode
 from consingan.core.hooks import Hooks
 from consingan.core.options import parse_options
@@ -22,7 +24,7 @@ from consingan.core.outputs import Outputs
 from consingan.core.records import Plugin, RunConfig
 from consingan.core.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError
-from consingan.options import added_parameters
+from consingan.options import OWN, added_parameters
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
 
@@ -217,6 +219,26 @@ def test_files_are_checked_and_kept_absolute(
     Path("a.png").touch()
     given = parse_options(FileOptions, {"sketch": "a.png", "more": ["b.png"]})
     assert (given.sketch, given.more) == (tmp_path / "a.png", [tmp_path / "b.png"])
+
+
+@pytest.mark.parametrize("command", ["train", "apply"])
+def test_options_called_like_the_commands_own_are_refused(command: str) -> None:
+    base = TrainOptions if command == "train" else Options
+    plugins = find_plugins()
+    group = cast(Any, typer.main.get_command(build_app(plugins)))
+    commands = [group.commands["generation"].commands[command]]
+    commands += [group.commands["plan"]] if command == "train" else []
+    given = getattr(plugins.modes["generation"].mode, f"{command.title()}Options").model_fields
+    taken = {option.name for each in commands for option in each.params} - given.keys()
+    for loaded in plugins.modes.values():
+        taken -= loaded.mode.TrainOptions.model_fields.keys()
+    assert set(OWN[command]) == taken - {"help"}
+    for name in OWN[command]:
+        model = type(
+            "Clashing", (base,), {"__annotations__": {name: str}, name: option("", "", "")}
+        )
+        with pytest.raises(PluginError, match=f"option '{name}' of Clashing has the name of one"):
+            check_mode(_mode(**{f"{command.title()}Options": model}))
 
 
 class AddedOptions(TrainOptions):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,8 +47,7 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
 
     options = parameters(TrainOptions, PRESETS[DEFAULT_PRESET])
     models = {f"Of {name}": loaded.mode.TrainOptions for name, loaded in plugins.modes.items()}
-    own = inspect.signature(plan).parameters
-    options += [added for added in added_parameters(TrainOptions, models) if added.name not in own]
+    options += added_parameters(TrainOptions, models)
     app.command(rich_help_panel="Runs")(with_options(plan, options))
 
 
