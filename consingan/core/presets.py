@@ -14,6 +14,7 @@ FAST: Mapping[str, Any] = {
     "precision": "auto",
     "initialization": "he",
     "averaging": 0.995,
+    "lr_scale": 0.5,
     "critic_steps": 1,
     "beta2": 0.9,
     "first_generator_steps": 1,

@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
 REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "default": {"niter": 1500},
-        "draft": {"niter": 400},
-        "best": {"niter": 2000},
+        preset: {"niter": niter, "lr_scale": 0.1}
+        for preset, niter in {"default": 1500, "draft": 400, "best": 2000}.items()
     }
 )
-"""The presets' iterations: half of generation's, as the paper has it."""
+"""The presets' iterations, half of generation's, and lower stages that learn on as in the paper."""
 
 
 class RepaintOptions(Options):
