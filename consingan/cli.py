@@ -14,7 +14,7 @@ import typer
 from consingan.commands import evaluate, installed, modes, plan, runs
 from consingan.console import complain
 from consingan.core.options import flag
-from consingan.errors import ConsinganError, Note, OptionError, Terminated
+from consingan.errors import ConsinganError, ModeError, Note, OptionError, Terminated
 from consingan.plugins import Plugins, find_plugins
 
 
@@ -121,6 +121,8 @@ def _report(error: BaseException) -> int:
     if isinstance(error, ConsinganError):
         if isinstance(error, OptionError) and error.option:
             complain(f"{flag(error.option)}: {error.message}")
+        elif isinstance(error, ModeError) and error.__cause__ is not None:
+            complain(f"{error} (--debug shows where)")
         else:
             complain(str(error))
         return error.exit_code

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 
 import pluggy
+from pydantic import ValidationError
 
 from consingan.core import hookspecs
 from consingan.core.config import TrainOptions
@@ -16,11 +17,13 @@ from consingan.core.hookspecs import PROJECT, HookSpecs, ListenerHooks, ModeHook
 from consingan.core.listener import Listener
 from consingan.core.mode import Mode
 from consingan.core.options import Options
+from consingan.core.presets import PRESETS, preset_values
 from consingan.errors import PluginError
 from consingan.options import OWN, check_showable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """What a mode or a listener may be called."""
+NAME_RULE = "begin with a lower-case letter and use lower-case letters, digits, single dashes"
 LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.startswith("_"))
 ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
 
@@ -40,6 +43,7 @@ def check_mode(candidate: object) -> AnyMode:
         raise PluginError("it has no `apply` hook: a mode must make something")
     check_showable(candidate.TrainOptions, OWN["train"])
     check_showable(candidate.ApplyOptions, OWN["apply"])
+    _check_defaults(candidate)
     return candidate
 
 
@@ -110,6 +114,30 @@ def _check_hook(manager: pluggy.PluginManager, name: str, hook: Callable[..., ob
             raise PluginError(f"hook `{name}` has no argument `{argument}`; it has: {given}")
 
 
+def _check_defaults(mode: AnyMode) -> None:
+    """Raise PluginError if a default or a preset of a mode's options is none that they take."""
+    for name in mode.presets:
+        if name not in PRESETS:
+            raise PluginError(f"`presets` has {name!r}; there are: {', '.join(PRESETS)}")
+    for name in PRESETS:
+        _check_values(mode.TrainOptions, preset_values(name, mode.presets), f"preset {name!r}")
+    _check_values(mode.ApplyOptions, {}, "its own default")
+
+
+def _check_values(model: type[Options], values: Mapping[str, object], source: str) -> None:
+    given = {name: f.default for name, f in model.model_fields.items() if not f.is_required()}
+    try:
+        model.model_validate({**given, **values})
+    except ValidationError as error:
+        for wrong in error.errors():
+            # What the user has to give is missing; what the mode gave is all that counts.
+            if wrong["loc"] and (field := str(wrong["loc"][0])) in {**given, **values}:
+                reason = "there is no such option"
+                if wrong["type"] != "extra_forbidden":
+                    reason = wrong["msg"][0].lower() + wrong["msg"][1:]
+                raise PluginError(f"{field!r} of {model.__name__} by {source}: {reason}") from None
+
+
 def missed_changes(plugin: AnyMode | type[Listener]) -> list[str]:
     """What changed in the hooks since the version that a plugin was written for; one line each."""
     first = plugin.hooks_version + 1
@@ -122,9 +150,7 @@ def _check_attributes(plugin: AnyMode | type[Listener], kind: str) -> None:
             owner = plugin if isinstance(plugin, type) else type(plugin)
             raise PluginError(f"{owner.__name__} has no `{attribute}`")
     if not NAME.fullmatch(plugin.name):
-        raise PluginError(
-            f"{plugin.name!r} is no {kind} name; use lower-case letters, digits, dashes"
-        )
+        raise PluginError(f"{plugin.name!r} is no {kind} name; {NAME_RULE}")
     stated, known = plugin.hooks_version, hookspecs.HOOKS_VERSION
     if type(stated) is not int or stated < 1:
         raise PluginError(f"`hooks_version` is {stated!r}; it is a whole number from 1 on")

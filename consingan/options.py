@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
@@ -23,11 +23,11 @@ SCALARS = (bool, int, float, str, Path)
 OWN = {
     "train": {
         *("photo", "mode", "preset", "out", "naive", "parent", "device", "listen"),
-        *("checkpoint_every", "as_json"),
+        *("checkpoint_every", "as_json", "picture", "listeners", "help"),
     },
-    "apply": {"run", "runs", "out", "device", "tile"},
+    "apply": {"run", "runs", "out", "device", "tile", "on_tile", "help"},
 }
-"""What the commands that take a mode's options call their own: a mode cannot."""
+"""What the commands and functions that take a mode's options call their own: a mode cannot."""
 
 
 def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
@@ -36,17 +36,23 @@ def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
     `own` are the names of the command's own options.
     """
     for name, field in model.model_fields.items():
-        if name in own:
+        if name in own or hasattr(Options, name):
+            owner = "the command's own" if name in own else "pydantic's own methods"
             raise PluginError(
-                f"option {name!r} of {model.__name__} has the name of one of the command's own; "
+                f"option {name!r} of {model.__name__} has the name of one of {owner}; "
                 "give it another"
             )
         annotation = _plain_type(field)
+        if isinstance(annotation, ForwardRef) or "ForwardRef" in str(annotation):
+            raise PluginError(
+                f"option {name!r} of {model.__name__} has a type that is not known at run time; "
+                "import it outside of `if TYPE_CHECKING`"
+            )
         if not _is_showable(annotation):
             shown = getattr(annotation, "__name__", None) or str(annotation)
             raise PluginError(
                 f"option {name!r} of {model.__name__} has type {shown}, which the command line "
-                "cannot show; use a number, text, path, choice, or a tuple or list of them"
+                "cannot show; use a number, bool, text, path, choice, or a tuple or list of them"
             )
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
-from consingan.contract import NAME
+from consingan.contract import NAME, NAME_RULE
 from consingan.core.hookspecs import HOOKS_VERSION
 from consingan.errors import ConsinganError, OptionError
 
@@ -57,8 +57,7 @@ from typing import TYPE_CHECKING
 from consingan import Mode, Options, TrainOptions, hookimpl, option
 
 if TYPE_CHECKING:
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan import Outputs, Sampler
 
 
 class ${camel}Apply(Options):
@@ -115,7 +114,10 @@ def write_plugin(name: str, parent: Path) -> Path:
     it cannot be written; nothing is ever overwritten.
     """
     if not NAME.fullmatch(name):
-        raise OptionError(f"{name!r} is no mode name; use lower-case letters, digits, dashes")
+        raise OptionError(f"{name!r} is no mode name; {NAME_RULE}")
+    if name.startswith("consingan-"):
+        short = name.removeprefix("consingan-")
+        raise OptionError(f"the package is called consingan-NAME by itself; use {short!r}")
     values = {
         "name": name,
         "module": "consingan_" + name.replace("-", "_"),

@@ -10,8 +10,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from pathlib import Path
 
+from consingan.core import events
 from consingan.core.hookspecs import HOOKS_VERSION, ListenerHooks, ModeHooks
 from consingan.core.outputs import Outputs
 from consingan.core.sampler import Sampler
@@ -65,7 +68,11 @@ def _hook(name: str, signature: inspect.Signature, docstring: str) -> Iterator[s
     parts = ENTRY.split("\n" + sections.get("Args", ""))[1:]
     for argument, text in zip(parts[::2], parts[1::2], strict=True):
         shown = _type(signature.parameters[argument].annotation)
-        yield f"- `{argument}`, `{shown}`: {' '.join(text.split())}"
+        fields = ""
+        if is_dataclass(event := getattr(events, shown, None)):
+            names = ", ".join(f"`{field.name}`" for field in dataclass_fields(event))
+            fields = f" Its fields: {names}."
+        yield f"- `{argument}`, `{shown}`: {' '.join(text.split())}{fields}"
     if returned := sections.get("Returns"):
         yield f"- returns: {' '.join(returned.split())}"
     yield ""

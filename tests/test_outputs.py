@@ -436,3 +436,24 @@ def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
 def test_unwritten_tensor_of_half_precision(tmp_path: Path) -> None:
     path = Outputs(tmp_path).save("a", torch.ones(1, 3, 2, 2, dtype=torch.bfloat16))
     assert (pixels(path) == 255).all()
+
+
+@pytest.mark.parametrize("name", ["../a", "sub/a", "/a"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "out")
+    with pytest.raises(ValueError, match="is no file name"):
+        outputs.save_image(name, tiny_image())
+    assert [file.name for file in tmp_path.rglob("*")] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (torch.zeros(3, 4, 5), r"a tensor \(3, 4, 5\)"),
+        (torch.zeros(1, 4, 4, 5), r"a tensor \(1, 4"),
+        ([], "a list"),
+    ],
+)
+def test_what_is_no_picture_is_said(given: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"a picture is a tensor \(1, 3, H, W\), not " + message):
+        Outputs(tmp_path).save("a", given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -15,9 +16,11 @@ import torch
 import typer
 from pydantic import FilePath
 
+import consingan
 from consingan import Mode, Options, TrainOptions, changed, hookimpl, option
 from consingan.cli import build_app
 from consingan.contract import check_hooks, check_mode
+from consingan.core.config import Size
 from consingan.core.hooks import Hooks
 from consingan.core.options import parse_options
 from consingan.core.outputs import Outputs
@@ -232,13 +235,64 @@ def test_options_called_like_the_commands_own_are_refused(command: str) -> None:
     taken = {option.name for each in commands for option in each.params} - given.keys()
     for loaded in plugins.modes.values():
         taken -= loaded.mode.TrainOptions.model_fields.keys()
-    assert set(OWN[command]) == taken - {"help"}
+    called = consingan.train if command == "train" else consingan.Run.apply
+    taken |= inspect.signature(called).parameters.keys() - {"self", "options"}
+    assert set(OWN[command]) == taken | {"help"}
     for name in OWN[command]:
         model = type(
             "Clashing", (base,), {"__annotations__": {name: str}, name: option("", "", "")}
         )
         with pytest.raises(PluginError, match=f"option '{name}' of Clashing has the name of one"):
             check_mode(_mode(**{f"{command.title()}Options": model}))
+
+
+@pytest.mark.parametrize("name", ["json", "copy", "schema"])
+def test_options_called_like_methods_of_pydantic_are_refused(name: str) -> None:
+    with pytest.warns(UserWarning, match="shadows"):
+        model = type(
+            "Clashing", (Options,), {"__annotations__": {name: str}, name: option("", "", "")}
+        )
+    with pytest.raises(PluginError, match=f"option '{name}' of Clashing has the name of one of"):
+        check_mode(_mode(ApplyOptions=model))
+
+
+class Misfit(Options):
+    """A default of another type than its option."""
+
+    count: int = option("abc", "How many.", "Pictures")
+
+
+class Needs(Options):
+    """An option without a default, which is no fault."""
+
+    count: int = option(..., "How many.", "Pictures")
+
+
+def test_defaults_and_presets_that_no_option_takes_are_found_at_once() -> None:
+    assert check_mode(_mode(ApplyOptions=Needs)).name == "some"
+    for attributes, message in (
+        ({"ApplyOptions": Misfit}, r"'count' of Misfit by its own default: input should be"),
+        ({"presets": {"drafty": {}}}, r"`presets` has 'drafty'; there are: default, draft"),
+        ({"presets": {"draft": {"niterr": 3}}}, r"'niterr' of TrainOptions by preset 'draft': th"),
+        ({"presets": {"best": {"niter": 0}}}, r"'niter' of TrainOptions by preset 'best': input"),
+    ):
+        with pytest.raises(PluginError, match=message):
+            check_mode(_mode(**attributes))
+
+
+def test_an_option_says_which_limits_there_are_and_which_options_can_be_changed() -> None:
+    with pytest.raises(TypeError, match="no limit 'min'; there are: ge, gt"):
+        option(1, "", "", min=3)
+    with pytest.raises(TypeError, match="TrainOptions has no option 'foo' to change"):
+        changed(TrainOptions, "foo", 3)
+
+
+def test_a_type_that_is_imported_for_the_type_checker_alone_is_said() -> None:
+    model = type(
+        "Later", (Options,), {"__annotations__": {"a": "Unknown | None"}, "a": option(None, "", "")}
+    )
+    with pytest.raises(PluginError, match=r"not known at run time; import it outside of `if TYPE"):
+        check_mode(_mode(ApplyOptions=model))
 
 
 class AddedOptions(TrainOptions):
@@ -288,6 +342,21 @@ def test_previews_are_made_as_they_are_taken_and_their_mode_is_blamed() -> None:
     assert next(shown)[0] == "one"
     with pytest.raises(ModeError, match="'some' failed in its hook `preview`: ValueError: oops"):
         next(shown)
+
+
+def test_stage_sizes_and_previews_that_are_something_else_are_named() -> None:
+    odd: dict[str, Any] = {
+        "stage_sizes": hookimpl(lambda self, size: 3),
+        "preview": hookimpl(lambda self, sampler: [torch.zeros(1, 3, 4, 5)]),
+        "padding_style": hookimpl(lambda self, options: "reflect"),
+    }
+    hooks = Hooks(check_mode(_mode(**odd)))
+    with pytest.raises(ModeError, match=r"gave stage_sizes 3, not a list of \(height, width\)"):
+        hooks.stage_sizes(Size(30, 40), TrainOptions())
+    with pytest.raises(ModeError, match=r"gave preview Tensor, not \(caption, picture\)"):
+        next(hooks.preview(cast(Sampler, None)))
+    with pytest.raises(ModeError, match="gave padding_style 'reflect', not 'oversize' or 'zero'"):
+        hooks.padding_style(TrainOptions())
 
 
 class OddOptions(Options):

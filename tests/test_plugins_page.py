@@ -12,12 +12,32 @@ from pathlib import Path
 import pytest
 
 from consingan.core.hookspecs import ListenerHooks, ModeHooks
+from consingan.core.mode import Mode
 from docs.make_hooks import PAGE, hooks, render
 
 BLOCK = re.compile(r"^```(toml|python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"`([\w.]+)`:\n*\Z")
 """The words before a block that say which file it is."""
 INSTALL = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
+MORE = """
+from pathlib import Path
+
+from consingan_framed import Framed
+from consingan_left_half import LeftHalf
+from consingan_sketched import Sketched
+
+from consingan import Size
+from consingan.contract import check_mode
+from consingan.testing import train_tiny
+
+for mode in (Framed, LeftHalf, Sketched):
+    check_mode(mode)
+Path("sketch.png").write_bytes(next(Path().glob("examples/*.png")).read_bytes())
+run = train_tiny(Sketched, Path("tiny"))
+[made] = run.apply("made", "cpu", sketch="sketch.png")
+assert made.name == "painted.png"
+"""
+"""What the tutorial only shows works as well: its other modes, of which one is applied."""
 HOOKS = [*hooks(ModeHooks), *hooks(ListenerHooks)]
 
 
@@ -49,14 +69,23 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
                     said += python("-m", program, *arguments)
         elif named:
             (folder / named[1]).write_text(text)
+            if language == "python":
+                python(named[1])
         else:
             python("-c", text)
     assert "New variants of the picture, mirrored both ways." in said
     assert " passed" in said
+    python("-c", MORE)
     [applied] = folder.glob("runs/landscape/*-kaleidoscope/applied/*")
     assert {"kaleidoscope-000.png", "kaleidoscope-001.png", "sheet.png"} <= {
         file.name for file in applied.iterdir()
     }
+
+
+def test_every_attribute_of_a_mode_is_in_the_table() -> None:
+    page = PAGE.read_text()
+    for name in Mode.__annotations__:
+        assert re.search(rf"^\| .*`{name}`.* \|", page, re.MULTILINE), name
 
 
 def test_the_reference_is_up_to_date() -> None:

@@ -50,6 +50,12 @@ def test_a_bad_name_is_said_and_writes_nothing(name: str, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_the_package_s_prefix_is_not_doubled(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="use 'glow'"):
+        write_plugin("consingan-glow", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "consingan-moons"
     mine.write_text("mine")

@@ -132,7 +132,7 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         if opened.mode != loaded.mode.name:
             raise OptionError(
                 f"{str(opened.path)!r} was trained for {opened.mode}; "
-                f"use: consingan {opened.mode} apply {run}"
+                f"use: consingan {opened.mode} apply {opened.path}"
             )
         if 0 < opened.stages_done < len(opened.sizes):
             size = opened.sizes[opened.stages_done - 1]

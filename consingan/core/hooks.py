@@ -49,7 +49,12 @@ class Hooks:
 
     def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
         """See `ModeHooks.stage_sizes`. Raises ModeError if the sizes don't grow to `size`."""
-        sizes = [Size(*stage) for stage in self._first("stage_sizes", size=size, options=options)]
+        given = self._first("stage_sizes", size=size, options=options)
+        try:
+            sizes = [Size(*stage) for stage in given]
+        except TypeError:
+            kind = "a list of (height, width)"
+            raise ModeError(f"{self._name} gave stage_sizes {given!r}, not {kind}") from None
         grows = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
         if not sizes or sizes[-1] != size or not grows or min(sizes[0]) < 1:
             listed = ", ".join(map(str, sizes)) or "nothing"
@@ -68,7 +73,7 @@ class Hooks:
         """See `ModeHooks.padding_style`."""
         style: PaddingStyle = self._first("padding_style", options=options)
         if style not in ("oversize", "zero"):
-            raise ModeError(f"{self._name} gave an unknown padding style: {style!r}")
+            raise ModeError(f"{self._name} gave padding_style {style!r}, not 'oversize' or 'zero'")
         return style
 
     def training_input(
@@ -92,7 +97,11 @@ class Hooks:
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """See `ModeHooks.preview`; each picture is made when it is asked for."""
         with self._blamed("preview"):
-            yield from self._ask.preview(sampler=sampler)
+            for pair in self._ask.preview(sampler=sampler):
+                if not (isinstance(pair, tuple) and len(pair) == 2):
+                    kind = type(pair).__name__
+                    raise ModeError(f"{self._name} gave preview {kind}, not (caption, picture)")
+                yield pair
 
     def apply(self, sampler: Sampler, options: Options, outputs: Outputs) -> None:
         """See `ModeHooks.apply`."""

@@ -13,14 +13,21 @@ from pydantic.fields import FieldInfo
 
 from consingan.errors import OptionError
 
+LIMITS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern"})
+"""What an option's value can be held to, in pydantic's words."""
+
 
 def option(
     default: Any, help: str, panel: str, words: Mapping[str, int] | None = None, **limits: Any
 ) -> Any:
     """A pydantic field that the command line can show: a default, its effect, its panel.
 
-    `words` may be written in place of the numbers that they stand for.
+    `words` may be written in place of the numbers that they stand for. Raises TypeError for a
+    limit that isn't one of `LIMITS`.
     """
+    if unknown := limits.keys() - LIMITS:
+        known = ", ".join(sorted(LIMITS))
+        raise TypeError(f"an option has no limit {min(unknown)!r}; there are: {known}")
     extra: JsonDict = {"panel": panel, "words": {**(words or {})}}
     return Field(default, description=help, json_schema_extra=extra, **limits)
 
@@ -35,7 +42,12 @@ def words_of(field: FieldInfo) -> dict[str, int]:
 
 
 def changed(model: type[Options], name: str, default: Any) -> Any:
-    """A field of `model` with another default, for a mode's own options."""
+    """A field of `model` with another default, for a mode's own options.
+
+    Raises TypeError if `model` has no such field.
+    """
+    if name not in model.model_fields:
+        raise TypeError(f"{model.__name__} has no option {name!r} to change")
     field = copy(model.model_fields[name])
     field.default = default
     return field
@@ -83,5 +95,7 @@ def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         if first["type"] == "missing":
             message = "it has to be given"
         elif field is not None:
-            message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+            wrong = first["input"]
+            shown = str(wrong) if isinstance(wrong, Path) else wrong
+            message = f"{message[0].lower()}{message[1:]}, not {shown!r}"
         raise OptionError(message, field) from None

@@ -162,7 +162,12 @@ class Outputs:
             raise
 
     def _claim(self, name: str, suffix: str) -> Path:
-        """An empty file under the first free name: nobody else can take it from here on."""
+        """An empty file under the first free name: nobody else can take it from here on.
+
+        Raises ValueError if the name would lead out of the folder.
+        """
+        if name != Path(name).name and name:
+            raise ValueError(f"{name!r} is no file name; a mode writes into its folder alone")
         for number in count(1):
             tail = f"-{number}" if number > 1 else ""
             stem = "-".join(part for part in (self._stem, name) if part)

@@ -203,6 +203,13 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_image(tensor: Tensor) -> Image.Image:
-    """(1, 3, H, W) in [-1, 1], on any device, as an RGB image; values outside are clipped."""
+    """(1, 3, H, W) in [-1, 1], on any device, as an RGB image; values outside are clipped.
+
+    Raises TypeError for anything of another shape.
+    """
+    shape = tuple(getattr(tensor, "shape", ()))
+    if len(shape) != 4 or shape[:2] != (1, 3):
+        given = f"a tensor {shape}" if shape else f"a {type(tensor).__name__}"
+        raise TypeError(f"a picture is a tensor (1, 3, H, W), not {given}")
     pixels = ((tensor[0].float() + 1) * 127.5).round().clamp(0, 255).byte()
     return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())

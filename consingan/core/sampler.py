@@ -122,7 +122,7 @@ class Sampler:
         return self.generate(self.fixed)
 
     def fixed(self, level: int, window: Window) -> Tensor:
-        """A window of the noise at `level` that the generator rebuilds the picture from."""
+        """A window of the noise at `level`, a stage from 0, that the picture is rebuilt from."""
         if level == 0:
             return window.cut(self._fixed_input)
         return self._training_noise.fixed(level, self.options.filters, window)
@@ -152,8 +152,9 @@ class Sampler:
         """The picture for given noise, at the run's sizes or others.
 
         Args:
-            noise: gives the noise of a level in a window of it, (1, C, h, w): C is 3 and the whole
-                is as large as the stage at level 0; `Generator.noise_shape` says it for others.
+            noise: gives the noise of a level (a stage, from 0) in a window of it, (1, C, h, w): C
+                is 3 and the whole is as large as the stage at level 0; `Generator.noise_shape` says
+                it for others.
             sizes: the stages' sizes.
         """
         return torch.cat(list(self.bands(noise, sizes)), dim=2)
