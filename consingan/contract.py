@@ -24,6 +24,7 @@ from consingan.options import OWN, check_showable
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """What a mode or a listener may be called."""
 NAME_RULE = "begin with a lower-case letter and use lower-case letters, digits, single dashes"
+"""The same in words."""
 LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.startswith("_"))
 ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
 
@@ -126,12 +127,13 @@ def _check_defaults(mode: AnyMode) -> None:
 
 def _check_values(model: type[Options], values: Mapping[str, object], source: str) -> None:
     given = {name: f.default for name, f in model.model_fields.items() if not f.is_required()}
+    given.update(values)
     try:
-        model.model_validate({**given, **values})
+        model.model_validate(given)
     except ValidationError as error:
         for wrong in error.errors():
-            # What the user has to give is missing; what the mode gave is all that counts.
-            if wrong["loc"] and (field := str(wrong["loc"][0])) in {**given, **values}:
+            # What only the user can give is missing here, and no fault.
+            if wrong["loc"] and (field := str(wrong["loc"][0])) in given:
                 reason = "there is no such option"
                 if wrong["type"] != "extra_forbidden":
                     reason = wrong["msg"][0].lower() + wrong["msg"][1:]

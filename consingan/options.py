@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
@@ -43,7 +43,7 @@ def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
                 "give it another"
             )
         annotation = _plain_type(field)
-        if isinstance(annotation, ForwardRef) or "ForwardRef" in str(annotation):
+        if "ForwardRef" in str(annotation):
             raise PluginError(
                 f"option {name!r} of {model.__name__} has a type that is not known at run time; "
                 "import it outside of `if TYPE_CHECKING`"

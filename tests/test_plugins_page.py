@@ -26,7 +26,6 @@ from consingan_framed import Framed
 from consingan_left_half import LeftHalf
 from consingan_sketched import Sketched
 
-from consingan import Size
 from consingan.contract import check_mode
 from consingan.testing import train_tiny
 

@@ -166,7 +166,7 @@ class Outputs:
 
         Raises ValueError if the name would lead out of the folder.
         """
-        if name != Path(name).name and name:
+        if name != Path(name).name:
             raise ValueError(f"{name!r} is no file name; a mode writes into its folder alone")
         for number in count(1):
             tail = f"-{number}" if number > 1 else ""
