@@ -30,8 +30,9 @@ from consingan.core.model import Model
 from consingan.core.noise import Noise
 from consingan.core.options import parse_options
 from consingan.core.pictures import load_picture, to_tensor
-from consingan.core.pyramid import build_pyramid, fit, resize
+from consingan.core.pyramid import build_pyramid, resize
 from consingan.core.sampler import Sampler, make_sampler
+from consingan.core.sizes import fit
 from consingan.core.stage import StageTrainer
 from consingan.errors import ConsinganError
 from consingan.examples import EXAMPLES

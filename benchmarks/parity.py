@@ -27,8 +27,8 @@ from consingan.core.mode import Mode
 from consingan.core.model import Model
 from consingan.core.noise import Noise
 from consingan.core.options import Options
-from consingan.core.pyramid import geometric_sizes, logarithmic_sizes
 from consingan.core.sampler import make_sampler
+from consingan.core.sizes import geometric_sizes, logarithmic_sizes
 from consingan.core.stage import StageTrainer, grow
 from consingan.core.windows import Window
 

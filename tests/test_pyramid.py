@@ -14,15 +14,8 @@ from PIL import Image
 from consingan.core import pictures
 from consingan.core.config import Size
 from consingan.core.pictures import to_image, to_tensor
-from consingan.core.pyramid import (
-    automatic_sizes,
-    build_pyramid,
-    fit,
-    geometric_sizes,
-    logarithmic_sizes,
-    resize,
-    resize_image,
-)
+from consingan.core.pyramid import build_pyramid, resize, resize_image
+from consingan.core.sizes import automatic_sizes, fit, geometric_sizes, logarithmic_sizes
 from tests.conftest import tiny_image
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
-from consingan.core.pyramid import automatic_sizes, logarithmic_sizes
+from consingan.core.sizes import automatic_sizes, logarithmic_sizes
 
 if TYPE_CHECKING:
     import torch

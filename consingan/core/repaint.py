@@ -70,7 +70,8 @@ def save_repainted(
     """
     from consingan.core.masks import composite, feather, find_mask, load_mask
     from consingan.core.pictures import load_picture, to_tensor
-    from consingan.core.pyramid import fit, resize
+    from consingan.core.pyramid import resize
+    from consingan.core.sizes import fit
 
     naive = load_picture(options.naive)
     for note in naive.notes:

@@ -18,10 +18,11 @@ from consingan.core.memory import check_memory
 from consingan.core.options import parse_options
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image
-from consingan.core.pyramid import build_pyramid, fit, resize_image
+from consingan.core.pyramid import build_pyramid, resize_image
 from consingan.core.records import Plugin, RunConfig, RunState
 from consingan.core.recovery import drop_damaged
 from consingan.core.run import Run
+from consingan.core.sizes import fit
 from consingan.core.stages import CHECKPOINTS, FIXED_NOISE, KNOWN, START, sha256, stage_file
 from consingan.errors import OptionError, PictureError, RunError, Terminated
 

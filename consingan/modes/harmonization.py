@@ -9,13 +9,13 @@ from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 from consingan.core.options import changed
-from consingan.core.pyramid import geometric_sizes
 from consingan.core.repaint import (
     REPAINT_PRESETS,
     RepaintOptions,
     preview_repainted,
     save_repainted,
 )
+from consingan.core.sizes import geometric_sizes
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import subprocess
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from consingan import Listener, hookimpl
@@ -65,6 +64,8 @@ class Notify(Listener):
 
     def _post(self, text: str) -> None:
         if self._url:
+            import urllib.request  # slow to load, and every command loads this file
+
             headers = {"Content-Type": "application/json"}
             request = urllib.request.Request(self._url, text.encode(), headers)
             with urllib.request.urlopen(request, timeout=SECONDS):

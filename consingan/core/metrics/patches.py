@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from consingan.core.config import Size
-from consingan.core.pyramid import fit, resize
+from consingan.core.pyramid import resize
+from consingan.core.sizes import fit
 
 SIDE = 7
 """Pixels along the side of a patch."""

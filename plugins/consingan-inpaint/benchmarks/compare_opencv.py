@@ -39,8 +39,9 @@ from consingan.core.metrics.pixels import psnr, ssim
 from consingan.core.outputs import save_image
 from consingan.core.pictures import load_picture, to_image, to_tensor
 from consingan.core.presets import PRESETS
-from consingan.core.pyramid import fit, resize
+from consingan.core.pyramid import resize
 from consingan.core.resampling import Span
+from consingan.core.sizes import fit
 from consingan.core.windows import Window
 from consingan.errors import ConsinganError
 

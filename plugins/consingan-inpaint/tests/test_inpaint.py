@@ -17,8 +17,8 @@ from PIL import Image
 
 from consingan import Size, cli
 from consingan.core.hooks import Hooks
-from consingan.core.pyramid import logarithmic_sizes
 from consingan.core.run import Run
+from consingan.core.sizes import logarithmic_sizes
 from consingan.errors import PictureError
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 from consingan.testing.trainings import weights

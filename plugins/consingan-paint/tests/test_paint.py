@@ -18,7 +18,7 @@ from torch import Tensor
 from consingan import Size, cli
 from consingan.core.hooks import Hooks
 from consingan.core.pictures import to_tensor
-from consingan.core.pyramid import logarithmic_sizes
+from consingan.core.sizes import logarithmic_sizes
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 
 
