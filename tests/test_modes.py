@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -193,6 +194,16 @@ def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int
     assert total["draft"] < total["default"] < total["best"]
     paper = runs["paper"].options
     assert (paper.window, paper.precision, paper.critic_steps) == (0, "float32", 3)
+
+
+@pytest.mark.parametrize(("size", "warned"), [(32, False), (64, True)])
+def test_batch_norm_on_windows_is_warned_of(tmp_path: Path, size: int, warned: bool) -> None:
+    options = {"batch_norm": True, "window": 48, "max_size": size, "min_size": 16}
+    given = (tiny_image(size, size), "generation", "draft", None, tmp_path, "cpu", [], options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        prepare(find_plugins(), *given)
+    assert ["--window whole" in str(note.message) for note in caught] == [True] * warned
 
 
 @pytest.mark.parametrize("mode", ["generation", "retarget", "harmonization"])

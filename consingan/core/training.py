@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -24,7 +25,7 @@ from consingan.core.recovery import drop_damaged
 from consingan.core.run import Run
 from consingan.core.sizes import fit
 from consingan.core.stages import CHECKPOINTS, FIXED_NOISE, KNOWN, START, sha256, stage_file
-from consingan.errors import OptionError, PictureError, RunError, Terminated
+from consingan.errors import Note, OptionError, PictureError, RunError, Terminated
 
 if TYPE_CHECKING:
     import torch
@@ -214,9 +215,17 @@ def _sizes(
     picture: Picture, options: TrainOptions, hooks: Hooks, device: torch.device
 ) -> list[Size]:
     """The stages' sizes. Raises PictureError or OptionError if they cannot be trained."""
+    from consingan.core.stage import training_window
+
     sizes = hooks.stage_sizes(fit(picture.size, options.max_size), options)
     _check_sizes(picture, sizes, options)
     check_memory(sizes, options, device)
+    if options.batch_norm and any(size != training_window(size, options) for size in sizes):
+        message = (
+            "batch norm learns from windows what isn't so of the whole picture, which may come out "
+            "in wrong colours; use --window whole, or leave --batch-norm out"
+        )
+        warnings.warn(message, Note, stacklevel=2)
     return sizes
 
 
