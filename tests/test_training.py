@@ -404,6 +404,8 @@ def test_a_mode_finds_the_newest_run_that_it_can_use(tmp_path: Path) -> None:
     assert consingan.open_run("latest", runs=tmp_path, mode="retarget").path == other.path
     assert consingan.open_run("latest", runs=tmp_path).path == untrained
     assert consingan.open_run("latest", runs=tmp_path, mode="editing").path == untrained
+    shutil.rmtree(other.path / "stages")
+    assert consingan.open_run("picture", runs=tmp_path, mode="retarget").path == other.path
 
 
 @pytest.mark.parametrize("file", ["config.json", "state.json"])

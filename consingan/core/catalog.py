@@ -18,8 +18,8 @@ LATEST_YEAR = 9000
 def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
     """The run folder that `name` means: a path, `latest`, or a picture's name.
 
-    Of several the newest; with `mode`, the newest of that mode that has a trained stage, if any
-    has. Raises RunNotFoundError.
+    Of several the newest; with `mode`, the newest of that mode that has a trained stage, or else
+    the newest of that mode, if there is one. Raises RunNotFoundError.
     """
     if is_run(Path(name)):
         return Path(name)
@@ -29,8 +29,9 @@ def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
         pictures = ", ".join(sorted({folder.parent.name for folder in known}))
         hint = f"there are runs on: {pictures}" if known else f"no run is below {str(runs)!r} yet"
         raise RunNotFoundError(f"no run {name!r} was found; {hint}")
-    fitting = [folder for folder in folders if mode is not None and _makes(folder, mode)]
-    return max(fitting or folders, key=_created)
+    fitting = [folder for folder in folders if mode is not None and _is_of(folder, mode)]
+    trained = [folder for folder in fitting if any(folder.glob("stages/*.safetensors"))]
+    return max(trained or fitting or folders, key=_created)
 
 
 def run_folders(runs: Path) -> list[Path]:
@@ -56,11 +57,9 @@ def after_all(runs: Path, now: datetime) -> datetime:
     return now if now > newest else newest + timedelta(microseconds=1)
 
 
-def _makes(folder: Path, mode: str) -> bool:
-    """Whether a run is of a mode and has something trained."""
+def _is_of(folder: Path, mode: str) -> bool:
     config = _config(folder)
-    trained = any(folder.glob("stages/*.safetensors"))
-    return config is not None and config.mode == mode and trained
+    return config is not None and config.mode == mode
 
 
 def _created(folder: Path) -> datetime:
