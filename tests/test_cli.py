@@ -15,6 +15,7 @@ import pytest
 import consingan
 from consingan import cli
 from consingan.console import duration, escaped, print_table
+from consingan.core.locks import training_lock
 from consingan.errors import Terminated
 from tests.conftest import TINY, image_size
 
@@ -74,6 +75,25 @@ def test_show_says_what_is_damaged(trained: Path, capsys: pytest.CaptureFixture[
     assert last.startswith("Damaged: ")
     assert "01.safetensors" in last
     assert "consingan resume" in last
+
+
+def test_show_tells_a_run_in_training_from_one_whose_process_died(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = consingan.open_run("latest").path
+    for name in ("state.json", "state.backup.json"):
+        state = json.loads((run / name).read_text())
+        state |= {"status": "training", "stages": state["stages"][:1]}
+        (run / name).write_text(json.dumps(state))
+    with training_lock(run):
+        assert cli.run(["show", str(run)]) == 0
+        out = capsys.readouterr().out
+    assert ", training" in out
+    assert "Next: wait until it is trained" in out
+    assert cli.run(["show", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert ", stopped" in out
+    assert "Next: consingan resume" in out
 
 
 def test_show_json(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,8 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
     if summary["damage"]:
         print(escaped(f"Damaged: {summary['damage']}"))
+    elif summary["status"] == "training":
+        print("Next: wait until it is trained, or stop it with Ctrl-C where it runs")
     else:
         print(f"Next: {summary['next']}")
 
@@ -153,13 +155,16 @@ def next_command(run: Run) -> str:
 
 
 def _summary(run: Run) -> dict[str, Any]:
+    from consingan.core.locks import being_trained
     from consingan.core.recovery import find_damage, remedy
 
-    damage = find_damage(run)
+    damage, state = find_damage(run), run.state.model_dump(mode="json")
+    if state["status"] == "training" and not being_trained(run.path):
+        state["status"] = "stopped"  # its process ended before it could say so
     return {
         "path": str(run.path),
         **run.config.model_dump(mode="json"),
-        **run.state.model_dump(mode="json"),
+        **state,
         "damage": damage and f"{damage[1]}, or {remedy(run, damage[0])}",
         "next": next_command(run),
     }

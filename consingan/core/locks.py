@@ -40,6 +40,23 @@ def training_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def being_trained(folder: Path) -> bool:
+    """Whether a process holds a run folder's lock; False where that can't be told."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / LOCK).is_file():
+        return False
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
 def _holder(file: Path) -> str:
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
