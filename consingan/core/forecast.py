@@ -26,7 +26,7 @@ MEASURED_FIRST = 4
 """Times as long as a pass that a picture in tiles takes with batch norm (`core/statistics.py`)."""
 KEPT = 1.5
 """Times as much memory as a trial's that a whole training has in the end, on a CPU: the C library
-keeps some of what is freed. 2.1 GB at 1920x1080, where a trial took 1.4."""
+keeps some of what is freed. Of one training: 2.1 GB at 1920x1080, where a trial took 1.4."""
 WARM_UP = 64
 """Side of the picture that is made before one is timed."""
 
