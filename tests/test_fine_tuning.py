@@ -296,6 +296,7 @@ def test_a_run_of_one_stage_is_fine_tuned(tmp_path: Path, mode: str) -> None:
         ("lrelu_alpha", 0.1),
         ("batch_norm", False),
         ("train_depth", 2),
+        ("window", 64),
         ("seed", 1),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -196,14 +195,17 @@ def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int
     assert (paper.window, paper.precision, paper.critic_steps) == (0, "float32", 3)
 
 
-@pytest.mark.parametrize(("size", "warned"), [(32, False), (64, True)])
-def test_batch_norm_on_windows_is_warned_of(tmp_path: Path, size: int, warned: bool) -> None:
-    options = {"batch_norm": True, "window": 48, "max_size": size, "min_size": 16}
-    given = (tiny_image(size, size), "generation", "draft", None, tmp_path, "cpu", [], options)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+@pytest.mark.parametrize(("window", "fits"), [(33, False), (36, True), (0, True)])
+def test_batch_norm_needs_all_of_the_first_stage(tmp_path: Path, window: int, fits: bool) -> None:
+    options = {"batch_norm": True, "window": window, "max_size": 64, "min_size": 36}
+    given = (tiny_image(64, 64), "generation", "draft", None, tmp_path, "cpu", [], options)
+    if fits:
         prepare(find_plugins(), *given)
-    assert ["--window whole" in str(note.message) for note in caught] == [True] * warned
+        return
+    with pytest.raises(OptionError, match="use --window 36 or more") as caught:
+        prepare(find_plugins(), *given)
+    assert caught.value.option == "window"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", ["generation", "retarget", "harmonization"])

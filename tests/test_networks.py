@@ -57,6 +57,24 @@ def test_growing_copies_the_newest_stage() -> None:
     assert generator.body[0].block0.conv.weight.min() == 1
 
 
+@torch.no_grad()
+def test_a_stage_without_batch_norm_starts_with_what_it_did() -> None:
+    generator = Generator(TrainOptions(batch_norm=True, filters=4), "zero")
+    for parameter in generator.parameters():
+        parameter.normal_()
+    features = torch.randn(1, 4, 30, 40) * 3 + 2
+    block = generator.body[0].block0
+    normalized = block.conv(features)
+    block.norm.whole = normalized.mean((0, 2, 3)), normalized.var((0, 2, 3), correction=0)
+    expected = block(features)
+    generator.grow(normalized=False)
+    assert (generator.body[0].block0 is block, generator.normalized) == (True, False)
+    torch.testing.assert_close(generator.body[1].block0(features), expected)
+    assert block(features).equal(expected)  # the stage below is as it was
+    generator.grow(normalized=False)
+    assert len(generator.body) == 3
+
+
 def test_initial_weights_have_the_papers_spread() -> None:
     generator = Generator(TrainOptions(batch_norm=True), "zero")
     initialize(generator, generator.options, torch.Generator().manual_seed(1))

@@ -57,6 +57,22 @@ def test_tiles_equal_the_untiled_picture(trained: Trained, mode: str, batch_norm
         assert told
 
 
+def test_batch_norm_below_windows(tmp_path: Path) -> None:
+    options = {**TINY, "batch_norm": True, "max_size": 60, "window": 33}
+    run = consingan.train(tiny_image(40, 60), preset="paper", out=tmp_path, **options)
+    sampler = run.sampler("cpu")
+    names = list(sampler.model.generator.state_dict())
+    assert {name.partition(".block")[0] for name in names if "norm" in name} == {
+        "head.norm.weight",
+        "head.norm.bias",
+        "body.0",
+        "body.1",
+    }
+    expected = sampler.sample(0, size=Size(70, 90))
+    sampler.tile = 30
+    torch.testing.assert_close(sampler.sample(0, size=Size(70, 90)), expected, rtol=0, atol=1e-4)
+
+
 def _tell(told: list[tuple[int, int]], done: int, count: int) -> None:
     told.append((done, count))
 

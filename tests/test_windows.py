@@ -21,7 +21,7 @@ from consingan.core.losses import (
     reconstruction_loss,
 )
 from consingan.core.model import Model
-from consingan.core.networks import Critic
+from consingan.core.networks import Critic, Normalization
 from consingan.core.noise import Noise
 from consingan.core.placement import Placement, Placements, window_size
 from consingan.core.resampling import Span, support, upsample
@@ -86,8 +86,9 @@ def _model(sizes: list[Size], layers: int, padding: PaddingStyle, **options: Any
 
 
 @torch.no_grad()
-def _generate(model: Model, window: Window | None) -> Tensor:
-    planned, channels = model.plan(window=window), model.generator.noise_channels
+def _generate(model: Model, window: Window | None, whole_stages: int = 0) -> Tensor:
+    planned = model.plan(None, window, whole_stages)
+    channels = model.generator.noise_channels
     noise = Noise(1)
     drawn = [
         noise.sample(0, level, channels(level), part.noise)
@@ -106,9 +107,26 @@ def test_a_window_equals_the_whole_picture_cut(data: st.DataObject) -> None:
         sizes.append(Size(below.height + data.draw(growth), below.width + data.draw(growth)))
     padding: PaddingStyle = data.draw(st.sampled_from(["oversize", "zero"]))
     model = _model(sizes, data.draw(st.integers(1, 4)), padding)
-    window = data.draw(_windows(sizes[-1]))
-    ours, expected = _generate(model, window), window.cut(_generate(model, None))
+    window, whole_stages = data.draw(_windows(sizes[-1])), data.draw(st.integers(0, len(sizes) - 1))
+    expected = window.cut(_generate(model, None))
+    ours = _generate(model, window, whole_stages)
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("padding", ["oversize", "zero"])
+def test_batch_norm_on_windows_has_the_whole_pictures_statistics(padding: PaddingStyle) -> None:
+    sizes = [Size(8, 10), Size(13, 17), Size(20, 27), Size(40, 54)]
+    model = _model(sizes, 2, padding, batch_norm=True, window=16)
+    normalized = [
+        any(isinstance(layer, Normalization) for layer in stage.modules())
+        for stage in model.generator.body
+    ]
+    assert normalized == [True, True, False, False]
+    window = Window(Span(3, 19), Span(30, 46))
+    expected = window.cut(_generate(model, None))
+    ours = _generate(model, window, model.normalized_stages)
+    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
+    assert not torch.allclose(_generate(model, window), expected, rtol=0, atol=1e-2)
 
 
 @pytest.mark.parametrize("padding", ["oversize", "zero"])

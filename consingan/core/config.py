@@ -193,7 +193,8 @@ class TrainOptions(Options):
     )
     batch_norm: bool = option(
         False,
-        "Normalise the generator's features by their statistics over the picture.",
+        "Normalise the generator's features by their statistics over the picture, in the stages "
+        "that are trained on all of it (--window).",
         "Networks",
     )
 

@@ -139,21 +139,27 @@ def forecast(
 
 def picture_work(size: Size, options: TrainOptions, tile: int) -> int:
     """The work of making one picture, in pixels of a pass."""
+    from consingan.core.placement import normalized_stages
+
     pixels = size.height * size.width
-    return pixels * MEASURED_FIRST if options.batch_norm and pixels > tile**2 else pixels
+    measured = pixels > tile**2 and normalized_stages([size], options)
+    return pixels * MEASURED_FIRST if measured else pixels
 
 
 def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
     """The work of one iteration at each stage, in multiply-adds of its convolutions."""
-    from consingan.core.stage import training_window
+    from consingan.core.placement import normalized_stages, training_window
 
     body = 9.0 * options.layers * options.filters**2
     critic = body + 9.0 * 4 * options.filters  # with its 3-channel head and 1-channel tail
-    work = []
+    work, whole = [], normalized_stages(sizes, options)
     for stage, size in enumerate(sizes):
         window = training_window(size, options)
         share = window.height * window.width / (size.height * size.width)
-        pixels = [share * level.height * level.width for level in sizes[: stage + 1]]
+        pixels = [
+            (1 if below < min(whole, stage) else share) * level.height * level.width
+            for below, level in enumerate(sizes[: stage + 1])
+        ]
         first = max(0, stage + 1 - options.train_depth)
         # A pass forward and back costs three forward; the penalty four; the generator runs twice.
         critic_passes = 10 * options.critic_steps + 2

@@ -25,7 +25,7 @@ WINDOWS = (512, 256, 192, 128, 96, 64)
 
 def step_memory(size: Size, options: TrainOptions) -> int:
     """About how many bytes a training step of a stage of `size` takes at its peak."""
-    from consingan.core.stage import training_window
+    from consingan.core.placement import training_window
 
     window = training_window(size, options)
     margin = 0 if window == size else 2 * MARGIN * options.layers

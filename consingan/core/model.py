@@ -11,6 +11,7 @@ from torch import Tensor
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.networks import Critic, Generator, initialize
 from consingan.core.noise import Noise
+from consingan.core.placement import normalized_stages
 from consingan.core.windows import Plan, Window, plan
 from consingan.errors import RunError
 
@@ -33,6 +34,7 @@ class Model:
     ) -> None:
         self.options = options
         self.sizes = list(sizes)
+        self.normalized_stages = normalized_stages(sizes, options)
         self.amplitudes = [1.0]
         self.device = torch.device(device)
         self.dtype = torch.bfloat16 if options.precision == "bfloat16" else torch.float32
@@ -51,14 +53,22 @@ class Model:
 
     def grow(self) -> None:
         """Add a stage, silent (amplitude 0) until its amplitude is set."""
-        self.generator.grow()
+        self.generator.grow(normalized=self.stages < self.normalized_stages)
         self.amplitudes.append(0.0)
         self._place()
 
-    def plan(self, sizes: Sequence[Size] | None = None, window: Window | None = None) -> Plan:
-        """What the trained stages compute for a window (None: all) at `sizes` or the run's own."""
+    def plan(
+        self,
+        sizes: Sequence[Size] | None = None,
+        window: Window | None = None,
+        whole_stages: int = 0,
+    ) -> Plan:
+        """What the trained stages compute for a window (None: all) at `sizes` or the run's own.
+
+        See `windows.plan`.
+        """
         sizes = self.sizes[: self.stages] if sizes is None else sizes
-        return plan(sizes, self.options.layers, self.generator.padding, window)
+        return plan(sizes, self.options.layers, self.generator.padding, window, whole_stages)
 
     def generate(self, noise: Sequence[Tensor], plan: Plan) -> Tensor:
         """The planned picture, (1, 3, h, w) in [-1, 1], for the planned noise of each stage."""

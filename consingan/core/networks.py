@@ -58,6 +58,14 @@ class Normalization(nn.BatchNorm2d):
             return super().forward(features)
         return functional.batch_norm(features, *self.whole, self.weight, self.bias, eps=self.eps)
 
+    def fold_into(self, convolution: Convolution) -> None:
+        """Let the convolution before it do what it does by the statistics of the whole."""
+        mean, variance = self.whole or (torch.zeros(()), torch.ones(()))
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        convolution.weight.mul_(scale[:, None, None, None])
+        if convolution.bias is not None:
+            convolution.bias.sub_(mean).mul_(scale).add_(self.bias)
+
 
 def _activation(options: TrainOptions) -> nn.Module:
     if options.activation == "lrelu":
@@ -85,6 +93,15 @@ def _blocks(options: TrainOptions, batch_norm: bool) -> nn.Sequential:
             for index in range(options.layers)
         )
     )
+
+
+@torch.no_grad()
+def _fold(block: nn.Module) -> None:
+    """Take batch norm out of a block whose convolution does the same from now on."""
+    convolution, norm = block.get_submodule("conv"), block.get_submodule("norm")
+    if isinstance(convolution, Convolution) and isinstance(norm, Normalization):
+        norm.fold_into(convolution)
+        del block.norm
 
 
 def initialize(network: nn.Module, options: TrainOptions, generator: torch.Generator) -> None:
@@ -125,9 +142,22 @@ class Generator(nn.Module):
         self.body = nn.ModuleList([_blocks(options, options.batch_norm)])
         self.tail = nn.Sequential(Convolution(options.filters, CHANNELS, KERNEL), nn.Tanh())
 
-    def grow(self) -> None:
-        """Add a stage that starts as a copy of the newest."""
-        self.body.append(copy.deepcopy(self.body[-1]))
+    def grow(self, normalized: bool = True) -> None:
+        """Add a stage that starts as a copy of the newest.
+
+        Of one with batch norm, a stage that isn't to be `normalized` keeps what its statistics
+        are at the moment; see `Normalization.whole`.
+        """
+        stage = copy.deepcopy(self.body[-1])
+        if self.normalized and not normalized:
+            for block in stage.children():
+                _fold(block)
+        self.body.append(stage)
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the newest stage has batch norm."""
+        return any(isinstance(layer, Normalization) for layer in self.body[-1].modules())
 
     def noise_channels(self, stage: int) -> int:
         """How many channels the noise has that enters at `stage`."""
@@ -159,13 +189,14 @@ class Generator(nn.Module):
             plan: what each stage computes; `windows.plan` makes it.
             start: the first stage to run.
             stop: where to stop; by default all stages run.
-            below: the planned feature maps of stage `start` - 1; stage 0 has none below.
+            below: what stage `start` - 1 puts out by the plan; stage 0 has none below.
         """
         for stage in range(start, len(self.body) if stop is None else stop):
             part = plan.stages[stage]
             if below is None:
                 below = self._first(noise[0], plan.sizes[0], part)
             else:
+                below = part.below.cut(below, plan.stages[stage - 1].output.origin)
                 below = self._refine(plan, stage, below, noise[stage] * amplitudes[stage])
         if below is None:
             raise ValueError("no stage to run")

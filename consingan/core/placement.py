@@ -7,6 +7,7 @@ weighed: the expectation of every loss over windows is the loss on the whole pic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from consingan.core.config import Size
+from consingan.core.config import Size, TrainOptions
 from consingan.core.resampling import Span
 from consingan.core.windows import Window
 
@@ -61,6 +62,23 @@ class Placements:
         window, inner, sound = map(Window, rows.spans, columns.spans)
         pixels, scores, penalty = map(Weights, rows.weights, columns.weights)
         return Placement(window, inner, sound, pixels, scores, penalty)
+
+
+def training_window(size: Size, options: TrainOptions) -> Size:
+    """The part of a stage's picture that an iteration sees: all of it unless it is too large."""
+    if not options.window or size.height * size.width <= options.window**2:
+        return size
+    return window_size(size, options.window)
+
+
+def normalized_stages(sizes: Sequence[Size], options: TrainOptions) -> int:
+    """How many stages of `sizes`, from the lowest, have batch norm: those that are trained whole.
+
+    On windows it would learn from their statistics, which are not those of the picture.
+    """
+    if not options.batch_norm:
+        return 0
+    return sum(size == training_window(size, options) for size in sizes)
 
 
 def window_size(size: Size, side: int) -> Size:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from consingan.core.averaging import Averages
-from consingan.core.config import Size, TrainOptions
 from consingan.core.known import Known, known_at
 from consingan.core.losses import adversarial_loss, critic_loss, reconstruction_loss, rmse
 from consingan.core.noise import Noise
-from consingan.core.placement import Placement, Placements, window_size
+from consingan.core.placement import Placement, Placements, training_window
 from consingan.core.sampler import Sampler
+from consingan.core.statistics import Statistics
 from consingan.core.windows import Plan
 
 if TYPE_CHECKING:
@@ -39,9 +39,22 @@ def grow(sampler: Sampler) -> None:
     trains, in [-1, 1] units.
     """
     model = sampler.model
-    model.grow()
+    if model.generator.normalized and model.stages >= model.normalized_stages:
+        _fold_batch_norm(sampler)
+    else:
+        model.grow()
     error = rmse(sampler.reconstruction(), sampler.picture, _known(sampler))
     model.amplitudes[-1] = model.options.noise_amplitude * error
+
+
+def _fold_batch_norm(sampler: Sampler) -> None:
+    """Add a stage without batch norm, with what it did to the reconstruction in its weights."""
+    statistics = Statistics(sampler.model, sampler.sizes, sampler.tile)
+    with torch.no_grad():
+        for _ in statistics.measure(sampler.fixed_noise):
+            pass
+    with statistics.used():
+        sampler.model.grow()
 
 
 class StageTrainer:
@@ -162,7 +175,7 @@ class StageTrainer:
         if placement is not None:
             picture = placement.window.cut(picture)
             known = None if known is None else known.cut(placement.window)
-            plan = self.model.plan(window=placement.window)
+            plan = self.model.plan(None, placement.window, self.model.normalized_stages)
         picture = picture.contiguous(memory_format=torch.channels_last)
         fixed = [level.to(self.model.dtype) for level in self.sampler.fixed_noise(plan)]
         return _View(
@@ -222,10 +235,3 @@ class _View(NamedTuple):
 def _known(sampler: Sampler) -> Known | None:
     level = sampler.known
     return None if level is None else known_at(level, sampler.options.receptive_field)
-
-
-def training_window(size: Size, options: TrainOptions) -> Size:
-    """The part of a stage's picture that an iteration sees: all of it unless it is too large."""
-    if not options.window or size.height * size.width <= options.window**2:
-        return size
-    return window_size(size, options.window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -25,7 +25,7 @@ from consingan.core.recovery import drop_damaged
 from consingan.core.run import Run
 from consingan.core.sizes import fit
 from consingan.core.stages import CHECKPOINTS, FIXED_NOISE, KNOWN, START, sha256, stage_file
-from consingan.errors import Note, OptionError, PictureError, RunError, Terminated
+from consingan.errors import OptionError, PictureError, RunError, Terminated
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +117,8 @@ def create_fine_tuning(
     if not parent.complete:
         raise RunError(f"{str(parent.path)!r} is unfinished; finish it with: consingan resume")
     for name in overrides:
-        if name in FIXED_BY_PARENT:
+        # Which stages have batch norm depends on the window.
+        if name in FIXED_BY_PARENT or (name == "window" and parent.options.batch_norm):
             raise OptionError("fine-tuning cannot change it; train a new run", name)
     values = {**parent.config.options, "train_depth": 1, **overrides}
     options = parse_options(parent.hooks.mode.TrainOptions, values)
@@ -215,18 +216,23 @@ def _sizes(
     picture: Picture, options: TrainOptions, hooks: Hooks, device: torch.device
 ) -> list[Size]:
     """The stages' sizes. Raises PictureError or OptionError if they cannot be trained."""
-    from consingan.core.stage import training_window
-
     sizes = hooks.stage_sizes(fit(picture.size, options.max_size), options)
     _check_sizes(picture, sizes, options)
+    _check_batch_norm(sizes[0], options)
     check_memory(sizes, options, device)
-    if options.batch_norm and any(size != training_window(size, options) for size in sizes):
-        message = (
-            "batch norm learns from windows what isn't so of the whole picture, which may come out "
-            "in wrong colours; use --window whole, or leave --batch-norm out"
-        )
-        warnings.warn(message, Note, stacklevel=2)
     return sizes
+
+
+def _check_batch_norm(smallest: Size, options: TrainOptions) -> None:
+    from consingan.core.placement import normalized_stages
+
+    if options.batch_norm and not normalized_stages([smallest], options):
+        side = math.ceil(math.sqrt(smallest.height * smallest.width))
+        raise OptionError(
+            f"batch norm has to see all of the first stage ({smallest}); use --window {side} or "
+            "more, a smaller --min-size, or --no-batch-norm",
+            "window",
+        )
 
 
 def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> None:

@@ -53,7 +53,10 @@ class StagePlan(NamedTuple):
     zeros: tuple[int, int, int, int]
     """Zeros around that part: left, right, top, bottom."""
     below: Window
-    """The part of the features below that is read; at stage 0, of the head's features."""
+    """The part of the features below that is read; at stage 0, of the head's features.
+
+    The stage below may put out more than that.
+    """
     noise: Window
     """The part of the stage's noise that is read; at stage 0, of its input."""
     noise_zeros: tuple[int, int, int, int]
@@ -75,7 +78,11 @@ def whole(size: Size) -> Window:
 
 
 def plan(
-    sizes: Sequence[Size], layers: int, padding: PaddingStyle, window: Window | None = None
+    sizes: Sequence[Size],
+    layers: int,
+    padding: PaddingStyle,
+    window: Window | None = None,
+    whole_stages: int = 0,
 ) -> Plan:
     """What each stage must compute for `window` of the last stage's picture (None: all of it).
 
@@ -84,6 +91,7 @@ def plan(
         layers: 3x3 convolutions a stage.
         padding: the generator's padding style.
         window: a part of the last size, inside it.
+        whole_stages: how many of the lowest stages compute all of themselves whatever is needed.
     """
     window = whole(sizes[-1]) if window is None else window
     output, zeros = _around(window, sizes[-1], 1)
@@ -96,7 +104,7 @@ def plan(
             for axis in (0, 1)
         ]
         stages.append(_stage_plan(output, *sides))
-        output = stages[-1].below
+        output = whole(below) if below and stage <= whole_stages else stages[-1].below
     return Plan(tuple(sizes), tuple(reversed(stages)), last)
 
 

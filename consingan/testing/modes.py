@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +19,7 @@ from consingan.core.outputs import Outputs
 from consingan.core.pictures import load_picture
 from consingan.core.presets import train_options
 from consingan.core.run import Run
-from consingan.errors import Note, OptionError, PictureError, RunError
+from consingan.errors import OptionError, PictureError, RunError
 from consingan.testing.trainings import (
     PRESET,
     Interrupt,
@@ -139,10 +138,7 @@ class ModeTests:
     def test_it_trains_on_windows(self, tmp_path: Path) -> None:
         """A picture larger than `--window` is learned in parts."""
         picture = tiny_picture(40, 60)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Note)  # a mode with batch norm is warned
-            run = self._train(tmp_path, picture=picture, window=33, max_size=60)
-        assert run.complete
+        assert self._train(tmp_path, picture=picture, window=33, max_size=60).complete
 
     def test_a_window_equals_that_part_of_the_whole(self, trained: Run, tmp_path: Path) -> None:
         """Pictures that are made in tiles, as large ones are, have the same pixels."""
