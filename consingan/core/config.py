@@ -17,6 +17,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 CHECKPOINT_EVERY = 60.0
 """Seconds of training between checkpoints, unless another time is asked for."""
+FINE = 96
+"""Side, in pixels, of the square beyond which a stage makes texture rather than layout."""
 MAX_PIXELS = 100_000_000
 """No picture that is read or made has more; 8K is a third of it."""
 
@@ -163,7 +165,14 @@ class TrainOptions(Options):
     noise_amplitude: float = option(
         0.1,
         "Strength of the noise at each stage, relative to what the stages below leave unlearned. "
-        "Higher gives more variety in detail.",
+        "Higher gives more variety in shapes.",
+        "Networks",
+        ge=0,
+    )
+    fine_noise: float = option(
+        1.0,
+        f"Factor on --noise-amplitude at stages of more than {FINE} x {FINE} pixels, which make "
+        "texture. Too low, and it is combed into strokes.",
         "Networks",
         ge=0,
     )
@@ -197,6 +206,11 @@ class TrainOptions(Options):
         "that are trained on all of it (--window).",
         "Networks",
     )
+
+    def noise_at(self, size: Size) -> float:
+        """`noise_amplitude` at a stage of `size`, with the factor for fine stages."""
+        fine = size.height * size.width > FINE**2
+        return self.noise_amplitude * (self.fine_noise if fine else 1)
 
     def iterations(self, stages: int) -> list[int]:
         """How many iterations each of `stages` stages trains."""

@@ -112,7 +112,7 @@ def forecast(
     for stage, size in enumerate(sizes):
         if stage > 0:
             model.grow()
-            model.amplitudes[-1] = options.noise_amplitude
+            model.amplitudes[-1] = options.noise_at(size)
         inferred = stages[-1].step_seconds * work[stage] / work[stage - 1] if stages else 0.0
         left = until - time.monotonic()
         measured = 3 * inferred < left

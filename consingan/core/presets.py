@@ -15,6 +15,7 @@ FAST: Mapping[str, Any] = {
     "initialization": "he",
     "averaging": 0.995,
     "lr_scale": 0.5,
+    "fine_noise": 20,
     "critic_steps": 1,
     "beta2": 0.9,
     "first_generator_steps": 1,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        preset: {"niter": niter, "lr_scale": 0.1, "window": 256}
+        preset: {"niter": niter, "lr_scale": 0.1, "fine_noise": 1, "window": 256}
         for preset, niter in {"default": 1000, "draft": 400, "best": 2000}.items()
     }
 )

@@ -35,8 +35,8 @@ class Losses(NamedTuple):
 def grow(sampler: Sampler) -> None:
     """Add a stage to the sampler's model, with noise as strong as what is left to learn there.
 
-    The amplitude is `noise_amplitude` times the RMSE of the reconstruction before the stage
-    trains, in [-1, 1] units.
+    The amplitude is the RMSE of the reconstruction before the stage trains, in [-1, 1] units, times
+    `TrainOptions.noise_at` its size.
     """
     model = sampler.model
     if model.generator.normalized and model.stages >= model.normalized_stages:
@@ -44,7 +44,7 @@ def grow(sampler: Sampler) -> None:
     else:
         model.grow()
     error = rmse(sampler.reconstruction(), sampler.picture, _known(sampler))
-    model.amplitudes[-1] = model.options.noise_amplitude * error
+    model.amplitudes[-1] = model.options.noise_at(sampler.size) * error
 
 
 def _fold_batch_norm(sampler: Sampler) -> None:
