@@ -19,7 +19,7 @@ from consingan.api import prepare
 from consingan.core.hooks import Hooks
 from consingan.core.inputs import read_pyramid
 from consingan.core.noise import Noise
-from consingan.core.presets import PRESETS
+from consingan.core.presets import PRESETS, train_options
 from consingan.core.sampler import Sampler, stored
 from consingan.core.windows import Window, whole
 from consingan.errors import OptionError
@@ -193,6 +193,21 @@ def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int
     assert total["draft"] < total["default"] < total["best"]
     paper = runs["paper"].options
     assert (paper.window, paper.precision, paper.critic_steps) == (0, "float32", 3)
+
+
+@pytest.mark.parametrize("preset", ["default", "draft", "best"])
+def test_texture_noise_is_for_modes_that_make_texture(preset: str) -> None:
+    noise = {}
+    for name in ("generation", "retarget", "animation", "harmonization", "editing"):
+        mode = find_plugins().modes[name].mode
+        noise[name] = train_options(mode.TrainOptions, preset, {}, mode.presets).fine_noise
+    assert noise == {
+        "generation": 20,
+        "retarget": 20,
+        "animation": 1,
+        "harmonization": 1,
+        "editing": 1,
+    }
 
 
 @pytest.mark.parametrize(("window", "fits"), [(33, False), (36, True), (0, True)])

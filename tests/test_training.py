@@ -25,7 +25,7 @@ from consingan.core.outputs import Outputs
 from consingan.core.pictures import to_tensor
 from consingan.core.pyramid import build_pyramid
 from consingan.core.sampler import Sampler, make_sampler
-from consingan.core.stage import StageTrainer
+from consingan.core.stage import StageTrainer, grow
 from consingan.core.training import train_run
 from consingan.errors import ModeError, Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.modes.generation import Generation
@@ -123,6 +123,19 @@ def test_one_generator_pass_serves_all_critic_steps() -> None:
     trainer.model.generator.tail[-1].register_forward_hook(lambda *_: calls.append(1))
     trainer.step(0)
     assert len(calls) == 2  # fresh noise once, fixed noise once
+
+
+@pytest.mark.parametrize(("side", "factor"), [(96, 1), (97, 20)])
+def test_fine_stages_get_more_noise(side: int, factor: float) -> None:
+    options = TrainOptions(**{**TINY, "fine_noise": 20, "noise_amplitude": 0.3})
+    hooks, noise = Hooks(Generation()), Noise(0)
+    sizes = [Size(12, 12), Size(side, side)]
+    model = Model(options, "oversize", sizes)
+    sampler = make_sampler(model, build_pyramid(to_tensor(tiny_image()), sizes), hooks, noise)
+    grow(sampler)
+    given, model.amplitudes[-1] = model.amplitudes[-1], 0.0
+    error = float((sampler.reconstruction() - sampler.picture).square().mean().sqrt())
+    assert given == pytest.approx(0.3 * factor * error, rel=1e-3)
 
 
 def test_training_fits_the_picture() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -97,6 +98,12 @@ class AnimationApply(Options):
         return {name: STRENGTHS[name] for name in names}
 
 
+STEADY: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {preset: {"fine_noise": 1} for preset in ("default", "draft", "best")}
+)
+"""Noise moves from frame to frame: strong, it would make texture flicker."""
+
+
 class Animation(Mode[AnimationTrain, AnimationApply]):
     """Trains on noise alone, so that any noise, also the walk's, becomes a picture."""
 
@@ -104,6 +111,7 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
     summary = "A still becomes a moving clip."
     TrainOptions = AnimationTrain
     ApplyOptions = AnimationApply
+    presets = STEADY
 
     @hookimpl
     def fixed_input(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from consingan import Mode, Options, Size, TrainOptions, changed, hookimpl, option
 from consingan.core.config import PaddingStyle, check_size
@@ -67,6 +67,8 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     hooks_version = 1
     TrainOptions = SuperresTrain
     ApplyOptions = SuperresApply
+    # What is enlarged is to stay what it is: little noise, however large the stage.
+    presets: ClassVar = {preset: {"fine_noise": 1} for preset in ("default", "draft", "best")}
 
     @hookimpl
     def stage_sizes(self, size: Size, options: SuperresTrain) -> list[Size]:
