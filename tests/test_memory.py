@@ -21,6 +21,8 @@ def test_memory_grows_with_the_picture_but_not_beyond_a_window() -> None:
     assert step_memory(Size(500, 500), whole) == 4 * step_memory(Size(250, 250), whole)
     assert step_memory(Size(1080, 1920), windows) == step_memory(Size(250, 250), windows)
     assert step_memory(Size(250, 250), windows) < step_memory(Size(250, 250), whole)
+    normalized = windows.model_copy(update={"batch_norm": True})  # stages below are computed whole
+    assert step_memory(Size(250, 250), normalized) > step_memory(Size(250, 250), windows)
 
 
 def test_estimates_cover_what_was_measured() -> None:
