@@ -8,6 +8,7 @@ weighed: the expectation of every loss over windows is the loss on the whole pic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def normalized_stages(sizes: Sequence[Size], options: TrainOptions) -> int:
     """
     if not options.batch_norm:
         return 0
-    return sum(size == training_window(size, options) for size in sizes)
+    return len(list(takewhile(lambda size: size == training_window(size, options), sizes)))
 
 
 def window_size(size: Size, side: int) -> Size:
