@@ -46,6 +46,7 @@ MAX_VALUE = 200
 MAX_NUMBER = 10**9
 """No setting can sensibly be larger, let alone infinite."""
 AGAIN = "copy it again from where it was trained"
+ELSEWHERE = f"{AGAIN}, or give the folder that has it"
 
 
 def read_settings(folder: Path) -> dict[str, str]:
@@ -60,7 +61,7 @@ def read_settings(folder: Path) -> dict[str, str]:
             raise fault(folder, "is not a folder; give one that the published code trained into")
     except OSError as error:
         raise fault(file, f"cannot be read: {error.strerror}; {AGAIN}") from None
-    text = read_file(folder, PARAMETERS, MAX_TEXT, AGAIN).decode("utf-8", "replace")
+    text = read_file(folder, PARAMETERS, MAX_TEXT, ELSEWHERE).decode("utf-8", "replace")
     settings = {}
     for line in text.split("\n"):
         name, dash, value = [*line.split(maxsplit=2), "", "", ""][:3]

@@ -48,6 +48,13 @@ def test_train_then_apply_as_it_says(here: Path, capsys: pytest.CaptureFixture[s
     assert len(list(sheet.parent.glob("sample-*.png"))) == 2
 
 
+def test_a_smallest_stage_as_large_as_the_picture_is_noted(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["generation", "train", "photo.png", *OPTIONS, "--min-size=16"]) == 0
+    assert "note: --min-size 16 leaves nothing to grow" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["latest", "photo"])
 def test_apply_finds_a_run_by_name(trained: Path, name: str) -> None:
     arguments = ["--num-samples=1", "--width=40", "--out=new/castle.jpg"]
@@ -139,7 +146,7 @@ def test_examples(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["generation", "train", "photo.png", "--preset=finest"], 2, "--preset: no preset"),
         (["generation", "train", "photo.png", "--device=tpu"], 2, "--device: 'tpu' is not one of"),
         (["generation", "train", "photo.png", "--device=cuda:99"], 2, "--device: cuda:99"),
-        (["generation", "train", "photo.png", "--activation=step"], 2, "--activation"),
+        (["generation", "train", "photo.png", "--activation=step"], 2, "--activation': 'step' is"),
         (["generation", "train", "photo.png", "--max-size=12"], 2, "larger --max-size"),
         (["generation", "train", "photo.png", "--colour=red"], 2, "No such option"),
         (["generation", "train", "--niter=3"], 2, "give the PHOTO"),

@@ -366,6 +366,7 @@ def test_fine_tuning_from_the_command_line(
     out, err = capsys.readouterr()
     assert "stage 3 of 3 (24x16) saved" in err
     assert f"Next: consingan {mode} apply runs" in out
+    assert out.rstrip().endswith(" --naive naive.png")
     run = consingan.open_run("latest")
     assert run.config.parent == str(here / "runs" / "photo" / tuned.parent.path.name)
     assert _files(run.path)[LAST] == _files(tuned.run.path)[LAST]

@@ -682,7 +682,7 @@ def test_an_unfinished_run(publish: Publish) -> None:
 
 def test_a_folder_of_nothing(tmp_path: Path, publish: Publish) -> None:
     (tmp_path / "empty").mkdir()
-    check_refused(tmp_path / "empty", "parameters.txt' is missing")
+    check_refused(tmp_path / "empty", "trained, or give the folder that has it")
     check_refused(tmp_path / "nowhere", "nowhere' is not a folder")
     folder = publish().folder
     for stage in range(3):

@@ -22,7 +22,7 @@ from consingan.core.noise import Noise
 from consingan.core.presets import PRESETS, train_options
 from consingan.core.sampler import Sampler, stored
 from consingan.core.windows import Window, whole
-from consingan.errors import OptionError
+from consingan.errors import Note, OptionError
 from consingan.modes.animation import STRENGTHS, AnimationApply, _frames, _walk
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, image_size, tiny_image
@@ -430,6 +430,11 @@ def test_each_strength_makes_a_clip(trained: Trained, tmp_path: Path) -> None:
     assert [file.name for file in (*single, *spelled)] == ["clip.gif", "clip.gif"]
     contents = {file.read_bytes() for file in (*single, *spelled, files[2])}
     assert len(contents) == 1
+
+
+def test_a_start_stage_beyond_the_last_is_noted(trained: Trained, tmp_path: Path) -> None:
+    with pytest.warns(Note, match="--start-stage 9 is beyond the last stage: 2 moves"):
+        trained("animation").apply(tmp_path, frames=2, start_stage=9)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
                 raise OptionError("fine-tuning keeps the options of its run", "preset")
             return prepare_fine_tuning(parent, naive, out, device, listeners, options, name)
 
-        train_visibly(begin, device, checkpoint_every)
+        train_visibly(begin, device, checkpoint_every, naive)
 
     command.__annotations__ |= _naive_annotations(hidden=not loaded.mode.takes_naive)
     shown = preset_values(DEFAULT_PRESET, loaded.mode.presets)

@@ -111,9 +111,15 @@ def import_run(
 
 
 def train_visibly(
-    prepare: Callable[[ConsoleProgress], Run], device: str, checkpoint_every: float
+    prepare: Callable[[ConsoleProgress], Run],
+    device: str,
+    checkpoint_every: float,
+    naive: Path | None = None,
 ) -> None:
-    """Prepare a run with a listener on the terminal, train it, and say what comes next."""
+    """Prepare a run with a listener on the terminal, train it, and say what comes next.
+
+    `naive` is the picture that the run was told of, if any.
+    """
     from rich.console import Console
 
     from consingan.core.devices import find_device
@@ -141,17 +147,19 @@ def train_visibly(
         raise
     total = duration(sum(stage.seconds for stage in run.state.stages))
     print(f"Trained in {total}: {escaped(str(run.path))}")
-    print(f"Next: {next_command(run)}")
+    print(f"Next: {next_command(run, naive)}")
 
 
-def next_command(run: Run) -> str:
-    """What to type next: resume an unfinished run, apply a finished one."""
+def next_command(run: Run, naive: Path | None = None) -> str:
+    """What to type next: resume an unfinished run, apply a finished one, to `naive` if known."""
     path = escaped(shlex.quote(str(run.path)))
     if not run.complete:
         return f"consingan resume {path}"
+    known = {} if naive is None else {"naive": escaped(shlex.quote(str(naive)))}
     fields = run.hooks.mode.ApplyOptions.model_fields.items()
-    needed = [f" {flag(name)} {name.upper()}" for name, field in fields if field.is_required()]
-    return f"consingan {run.mode} apply {path}{''.join(needed)}"
+    needed = [name for name, field in fields if field.is_required()]
+    values = [f" {flag(name)} {known.get(name, name.upper())}" for name in needed]
+    return f"consingan {run.mode} apply {path}{''.join(values)}"
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def create_run(
         preset=preset,
         options=options.model_dump(mode="json"),
         picture=folder_name(picture.name),
-        notes=list(picture.notes),
+        notes=[*picture.notes, *_size_notes(sizes, options)],
     )
     files = _learned_from(picture, sizes, options, hooks)
     if naive is not None:
@@ -182,6 +182,12 @@ def _train_locked(run: Run, place: torch.device, checkpoint_every: float) -> Non
         run.hooks.notify("run_failed", run=run, error=error)
         raise
     run.hooks.notify("run_ended", run=run)
+
+
+def _size_notes(sizes: list[Size], options: TrainOptions) -> list[str]:
+    if len(sizes) == 1 or sizes[0] != sizes[-1]:
+        return []
+    return [f"--min-size {options.min_size} leaves nothing to grow: all stages have {sizes[0]}"]
 
 
 def _check_naive(hooks: Hooks, naive: Picture | None) -> None:

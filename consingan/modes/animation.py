@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ from consingan.core.config import Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 from consingan.core.options import Options, changed, option
+from consingan.errors import Note
 
 if TYPE_CHECKING:
     import torch
@@ -135,6 +137,13 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: AnimationApply, outputs: Outputs) -> None:
         """Write the clips, frame by frame."""
+        last = len(sampler.sizes) - 1
+        if "start_stage" in options.model_fields_set and options.start_stage > last:
+            warnings.warn(
+                f"--start-stage {options.start_stage} is beyond the last stage: {last} moves",
+                Note,
+                stacklevel=2,
+            )
         for name, (start, beta) in options.clips().items():
             every = max(1, options.frames // PALETTE_FRAMES)
             palette = _frames(sampler, options, start, beta, every)
