@@ -36,20 +36,21 @@ def _resample(features: Tensor, target: Size, window: Window | None = None) -> T
 
 
 @pytest.mark.parametrize("source", [(1, 1), (1, 5), (7, 2), (25, 38)])
-@pytest.mark.parametrize("target", [(1, 1), (3, 1), (31, 47), (12, 90)])
+@pytest.mark.parametrize("target", [(1, 1), (3, 1), (31, 47), (12, 90), (139, 300)])
 def test_upsampling_equals_torchs_bicubic(source: tuple[int, int], target: tuple[int, int]) -> None:
     features = torch.randn(2, 5, *source)
     expected = functional.interpolate(features, target, mode="bicubic", align_corners=True)
     torch.testing.assert_close(_resample(features, Size(*target)), expected, rtol=0, atol=1e-5)
 
 
-def test_upsampling_has_torchs_gradient() -> None:
+@pytest.mark.parametrize("target", [Size(11, 13), Size(11, 150), Size(131, 161)])
+def test_upsampling_has_torchs_gradient(target: Size) -> None:
     features = torch.randn(1, 2, 6, 5, requires_grad=True)
-    weight = torch.randn(1, 2, 11, 13)
-    (ours,) = torch.autograd.grad((_resample(features, Size(11, 13)) * weight).sum(), features)
-    theirs = functional.interpolate(features, (11, 13), mode="bicubic", align_corners=True)
+    weight = torch.randn(1, 2, *target)
+    (ours,) = torch.autograd.grad((_resample(features, target) * weight).sum(), features)
+    theirs = functional.interpolate(features, target, mode="bicubic", align_corners=True)
     (expected,) = torch.autograd.grad((theirs * weight).sum(), features)
-    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
 
 
 @st.composite

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from consingan.core.windows import Window
 
+BAND = 32
+"""Rows or columns that a processor makes at once of a result of more than `DENSE`."""
+DENSE = 128
 SHARPNESS = -0.75
 """The free parameter of the cubic convolution kernel (Keys 1981), as torch chooses it."""
 
@@ -63,20 +66,42 @@ def upsample(features: Tensor, source: Size, target: Size, given: Window, wanted
     Returns:
         (N, C, *wanted.size), in channels-last memory.
     """
-    import torch
-
     if source == target:
         return wanted.cut(features, given.origin)
     count, channels, height, width = features.shape
-    place = (features.device, features.dtype)
-    rows = _weights(source.height, target.height, given.rows, wanted.rows, *place)
-    columns = _weights(source.width, target.width, given.columns, wanted.columns, *place)
     flat = features.permute(0, 2, 3, 1).reshape(count, height, width * channels)
-    tall = torch.matmul(rows, flat).view(count, wanted.rows.length, width, channels)
-    return torch.matmul(columns, tall).permute(0, 3, 1, 2)
+    tall = _resample(flat, source.height, target.height, given.rows, wanted.rows)
+    rows = tall.view(count * wanted.rows.length, width, channels)
+    wide = _resample(rows, source.width, target.width, given.columns, wanted.columns)
+    return wide.view(count, *wanted.size, channels).permute(0, 3, 1, 2)
 
 
-@lru_cache(maxsize=512)
+def _resample(features: Tensor, source: int, target: int, given: Span, wanted: Span) -> Tensor:
+    """(N, given, M) to (N, wanted, M) along the second dimension.
+
+    The matrix has four numbers in a row, near its diagonal: cut into bands, little of it is zero.
+    Each band is a product of its own, though, which costs more than it saves where little is made,
+    and everywhere but on a processor.
+    """
+    import torch
+
+    from consingan.core.products import Band, banded_product
+
+    place = (features.device, features.dtype)
+    if features.device.type != "cpu" or wanted.length <= DENSE:
+        return torch.matmul(_weights(source, target, given, wanted, *place), features)
+    bands = []
+    for start in range(wanted.start, wanted.stop, BAND):
+        made = Span(start, min(start + BAND, wanted.stop))
+        needed = support(source, target, made)
+        first = min(needed.start, given.stop - needed.length)  # the last taps may weigh nothing
+        read = Span(first, first + needed.length)
+        weights = _weights(source, target, read, made, *place)
+        bands.append(Band(weights, read.start - given.start, made.start - wanted.start))
+    return banded_product(features, bands, wanted.length)
+
+
+@lru_cache(maxsize=4096)
 def _weights(
     source: int, target: int, given: Span, wanted: Span, device: torch.device, dtype: torch.dtype
 ) -> Tensor:

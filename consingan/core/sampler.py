@@ -14,6 +14,7 @@ from consingan.core.config import Size, TrainOptions
 from consingan.core.model import Model
 from consingan.core.networks import CHANNELS
 from consingan.core.noise import Noise, StoredNoise
+from consingan.core.parallel import make_in_threads
 from consingan.core.pyramid import resize
 from consingan.core.statistics import Statistics
 from consingan.core.windows import Plan, Window, tiles, whole
@@ -142,6 +143,15 @@ class Sampler:
         """
         sizes = self.scaled_sizes(size or self.size)
         return self.generate(self.noise_of(index, seed), sizes)
+
+    def samples(self, count: int, seed: int = 0, size: Size | None = None) -> Iterator[Tensor]:
+        """Samples number 0 to `count` - 1, as `sample` makes them, in order.
+
+        On a processor several are made at once, together no larger than a tile.
+        """
+        height, width = size or self.size
+        most = self.tile**2 // (height * width) if self.model.device.type == "cpu" else 1
+        return make_in_threads(lambda index: self.sample(index, seed, size), count, most)
 
     def noise_of(self, index: int, seed: int = 0) -> NoiseSource:
         """The noise of a sample, by level and window."""

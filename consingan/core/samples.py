@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from consingan.core.config import Size
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from consingan.core.outputs import Outputs
     from consingan.core.sampler import Sampler
 
@@ -22,7 +24,15 @@ def save_samples(
     outputs.save("reconstruction", sampler.reconstruction())
     for size in sizes:
         name = "sample" if len(sizes) == 1 else f"sample-{size}"
-        for index in range(count):
-            bands = sampler.bands(sampler.noise_of(index, seed), sampler.scaled_sizes(size))
+        for index, bands in enumerate(_samples(sampler, count, seed, size)):
             outputs.save_bands(f"{name}-{index:03}", size, bands)
     outputs.save_sheet()
+
+
+def _samples(sampler: Sampler, count: int, seed: int, size: Size) -> Iterator[Iterable[Tensor]]:
+    """The bands of each sample, one after another if each is made in parts."""
+    if size.height * size.width <= sampler.tile**2:
+        yield from ([picture] for picture in sampler.samples(count, seed, size))
+        return
+    for index in range(count):
+        yield sampler.bands(sampler.noise_of(index, seed), sampler.scaled_sizes(size))
