@@ -14,7 +14,7 @@ from consingan.core.config import Size, TrainOptions
 from consingan.core.hooks import Hooks
 from consingan.core.hookspecs import hookimpl
 from consingan.core.known import fill, known_at, reduce_known, reduce_strictly
-from consingan.core.losses import critic_loss, reconstruction_loss
+from consingan.core.losses import color_loss, critic_loss, reconstruction_loss
 from consingan.core.mode import Mode
 from consingan.core.networks import Critic
 from consingan.core.options import Options
@@ -85,9 +85,11 @@ def test_losses_see_nothing_unknown(window: Window | None) -> None:
         gradients = [
             weight.grad.clone() for weight in critic.parameters() if weight.grad is not None
         ]
-        found.append([loss.detach(), reconstruction_loss(cut[1], cut[0], known=part), *gradients])
+        colors = color_loss(cut[1], cut[0], torch.eye(3), part)
+        reconstruction = reconstruction_loss(cut[1], cut[0], known=part)
+        found.append([loss.detach(), reconstruction, colors, *gradients])
     assert all(one.equal(same) for one, same in zip(found[0], found[1], strict=True))
-    assert not any(one.equal(changed) for one, changed in zip(found[0][:2], found[2], strict=False))
+    assert not any(one.equal(changed) for one, changed in zip(found[0][:3], found[2], strict=False))
 
 
 def test_a_mask_that_leaves_nothing_to_learn_from_is_said() -> None:

@@ -196,17 +196,18 @@ def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int
 
 
 @pytest.mark.parametrize("preset", ["default", "draft", "best"])
-def test_texture_noise_is_for_modes_that_make_texture(preset: str) -> None:
-    noise = {}
+def test_texture_noise_and_color_weight_are_for_modes_that_start_from_noise(preset: str) -> None:
+    found = {}
     for name in ("generation", "retarget", "animation", "harmonization", "editing"):
         mode = find_plugins().modes[name].mode
-        noise[name] = train_options(mode.TrainOptions, preset, {}, mode.presets).fine_noise
-    assert noise == {
-        "generation": 20,
-        "retarget": 20,
-        "animation": 1,
-        "harmonization": 1,
-        "editing": 1,
+        options = train_options(mode.TrainOptions, preset, {}, mode.presets)
+        found[name] = options.fine_noise, options.color_weight
+    assert found == {
+        "generation": (20, 60),
+        "retarget": (20, 60),
+        "animation": (1, 60),  # its noise moves
+        "harmonization": (1, 0),
+        "editing": (1, 0),
     }
 
 

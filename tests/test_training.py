@@ -19,6 +19,7 @@ from consingan import Mode, Options, Run, Size, TrainOptions, hookimpl
 from consingan.core.averaging import Averages
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.hooks import Hooks
+from consingan.core.losses import color_loss
 from consingan.core.model import Model
 from consingan.core.noise import Noise
 from consingan.core.outputs import Outputs
@@ -136,6 +137,36 @@ def test_fine_stages_get_more_noise(side: int, factor: float) -> None:
     given, model.amplitudes[-1] = model.amplitudes[-1], 0.0
     error = float((sampler.reconstruction() - sampler.picture).square().mean().sqrt())
     assert given == pytest.approx(0.3 * factor * error, rel=1e-3)
+
+
+def _color_distance(trainer: StageTrainer) -> float:
+    """Of the last step's fake, along the axes."""
+    fake, real = trainer.last_pair
+    return float(color_loss(fake, real, torch.eye(3)))
+
+
+def test_the_color_weight_draws_colors_to_the_pictures() -> None:
+    distances = {}
+    for weight in (0, 60):
+        options = {"filters": 16, "initialization": "he", "reconstruction_weight": 0}
+        trainer = _trainer(1, niter=100, color_weight=weight, **options)
+        for step in range(100):
+            trainer.step(step)
+        distances[weight] = _color_distance(trainer)
+    assert distances[60] < 0.5 * distances[0]
+
+
+@pytest.mark.parametrize("window", [0, 21])
+def test_the_color_weight_is_for_stages_trained_whole(window: int) -> None:
+    hooks, noise, sizes, found = Hooks(Generation()), Noise(0), [Size(30, 30)], []
+    for weight in (0, 60):
+        given = {**TINY, "layers": 1, "window": window, "color_weight": weight}
+        model = Model(TrainOptions(**given), "oversize", sizes)
+        pyramid = build_pyramid(to_tensor(tiny_image()), sizes)
+        trainer = StageTrainer(make_sampler(model, pyramid, hooks, noise), hooks, noise)
+        trainer.step(0)
+        found.append(model.generator.tail.state_dict()["0.weight"].clone())
+    assert found[0].equal(found[1]) == bool(window)
 
 
 def test_training_fits_the_picture() -> None:

@@ -162,6 +162,14 @@ class TrainOptions(Options):
         "Optimisation",
         ge=0,
     )
+    color_weight: float = option(
+        0.0,
+        "Weight of how far the colours of each sample, as a whole, are from the picture's, in the "
+        "stages that are trained on all of it (--window). Higher keeps the balance of light and "
+        "dark, lower varies it.",
+        "Optimisation",
+        ge=0,
+    )
     noise_amplitude: float = option(
         0.1,
         "Strength of the noise at each stage, relative to what the stages below leave unlearned. "

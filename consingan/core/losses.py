@@ -79,6 +79,28 @@ def reconstruction_loss(
     return error.mean() if placement is None else placement.pixels.mean(error[0].mean(0))
 
 
+def color_loss(
+    fake: Tensor, real: Tensor, directions: Tensor, known: Known | None = None
+) -> Tensor:
+    """How far the colours of two pictures are apart, wherever they lie: 0 for the same ones.
+
+    The squared sliced Wasserstein-2 distance (Rabin et al. 2011): along a direction, pixels in the
+    order of their projections are paired.
+
+    Args:
+        fake: (1, 3, H, W) in [-1, 1].
+        real: likewise.
+        directions: (D, 3), of length 1.
+        known: what counts of the real picture, if not all; the rest has the fake's colours.
+    """
+    if known is not None:
+        real = known.completed(real, fake.detach())
+    ours, theirs = (
+        (directions @ picture[0].flatten(1)).sort(dim=1).values for picture in (fake, real)
+    )
+    return (ours - theirs).square().mean()
+
+
 @torch.no_grad()
 def rmse(reconstruction: Tensor, real: Tensor, known: Known | None = None) -> float:
     """Root mean squared error of two pictures in [-1, 1]; waits for the device."""

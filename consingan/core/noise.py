@@ -20,6 +20,8 @@ from consingan.errors import RunError
 
 TILE = 32
 """Side, in pixels, of the squares that noise is drawn in."""
+DIRECTIONS = 4
+"""In the space of colours, in one step."""
 CACHED_TILES = 256
 """How many squares of the fixed noise are kept: 67 MB at 64 channels."""
 
@@ -66,6 +68,12 @@ class Noise:
         """The gradient penalty's mixing number, (1, 1, 1, 1), uniform in [0, 1)."""
         generator = self.training(stage, step, "mixing", critic_step)
         return torch.rand((1, 1, 1, 1), generator=generator, device=self.device)
+
+    def directions(self, stage: int, step: int) -> Tensor:
+        """The directions of the colour loss, (DIRECTIONS, 3), uniform among those of length 1."""
+        generator = self.training(stage, step, "directions")
+        drawn = torch.randn((DIRECTIONS, 3), generator=generator, device=self.device)
+        return torch.nn.functional.normalize(drawn)
 
     def fixed(self, level: int, channels: int, window: Window) -> Tensor:
         """A window of the noise at `level` that stands for the picture itself."""

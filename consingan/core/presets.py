@@ -16,6 +16,7 @@ FAST: Mapping[str, Any] = {
     "averaging": 0.995,
     "lr_scale": 0.5,
     "fine_noise": 20,
+    "color_weight": 60,
     "critic_steps": 1,
     "beta2": 0.9,
     "first_generator_steps": 1,

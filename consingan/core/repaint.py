@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        preset: {"niter": niter, "lr_scale": 0.1, "fine_noise": 1, "window": 256}
+        preset: {"niter": niter, "lr_scale": 0.1, "fine_noise": 1, "color_weight": 0, "window": 256}
         for preset, niter in {"default": 1000, "draft": 400, "best": 2000}.items()
     }
 )
-"""The presets' iterations, and lower stages that learn on as in the paper.
+"""The presets' iterations, and what they changed for samples from noise as in the paper.
 
 Pictures of the usual 250 pixels are trained on whole: batch norm on windows learns from statistics
 that aren't the picture's (docs/research.md).

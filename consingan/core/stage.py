@@ -10,7 +10,13 @@ from torch import Tensor
 
 from consingan.core.averaging import Averages
 from consingan.core.known import Known, known_at
-from consingan.core.losses import adversarial_loss, critic_loss, reconstruction_loss, rmse
+from consingan.core.losses import (
+    adversarial_loss,
+    color_loss,
+    critic_loss,
+    reconstruction_loss,
+    rmse,
+)
 from consingan.core.noise import Noise
 from consingan.core.placement import Placement, Placements, training_window
 from consingan.core.sampler import Sampler
@@ -131,8 +137,13 @@ class StageTrainer:
         model.critic.requires_grad_(True)
         rebuilt = self._picture(view.fixed, view.frozen_fixed, view.plan)
         reconstruction = reconstruction_loss(rebuilt, view.picture, view.placement, view.known)
+        loss = adversarial + options.reconstruction_weight * reconstruction
+        if options.color_weight and self.placements is None:
+            directions = self.noise.directions(self.stage, step)
+            colors = color_loss(fake, view.picture, directions, view.known)
+            loss = loss + options.color_weight * colors
         self.generator_adam.zero_grad()
-        (adversarial + options.reconstruction_weight * reconstruction).backward()
+        loss.backward()
         for _ in range(self.generator_steps):
             self.generator_adam.step()
         self.averages.update()

@@ -49,7 +49,13 @@ FIXED_BY_PARENT = frozenset(
         "beta2",
         "critic_steps",
     }
-    - {"generator_steps", "first_generator_steps", "gradient_penalty", "reconstruction_weight"}
+    - {
+        "generator_steps",
+        "first_generator_steps",
+        "gradient_penalty",
+        "reconstruction_weight",
+        "color_weight",
+    }
 )
 """Options that fine-tuning cannot change: what is trained already depends on them."""
 

@@ -68,7 +68,9 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     TrainOptions = SuperresTrain
     ApplyOptions = SuperresApply
     # What is enlarged is to stay what it is: little noise, however large the stage.
-    presets: ClassVar = {preset: {"fine_noise": 1} for preset in ("default", "draft", "best")}
+    presets: ClassVar = {
+        preset: {"fine_noise": 1, "color_weight": 0} for preset in ("default", "draft", "best")
+    }
 
     @hookimpl
     def stage_sizes(self, size: Size, options: SuperresTrain) -> list[Size]:
