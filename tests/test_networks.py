@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consingan.core.config import Size, TrainOptions
-from consingan.core.losses import color_loss, critic_loss, gradient_penalty
+from consingan.core.losses import TOLERANCE, color_loss, critic_loss, gradient_penalty
 from consingan.core.model import Model
 from consingan.core.networks import Critic, Generator, initialize
 from consingan.core.noise import TILE, Noise, address_seed
@@ -159,12 +159,13 @@ def test_the_color_loss_sees_colors_wherever_they_lie() -> None:
     picture = torch.rand(1, 3, 9, 7) * 2 - 1
     directions = Noise(0).directions(0, 0)
     moved = picture.flatten(2)[:, :, torch.randperm(63)].view(1, 3, 9, 7)
-    assert float(color_loss(moved, picture, directions)) == pytest.approx(0, abs=1e-9)
+    assert float(color_loss(moved, picture, directions)) == 0
     # All colours moved by one vector: along a direction, its projection is the distance.
     vector = torch.tensor([0.1, -0.2, 0.3])
     shifted = moved + vector.view(1, 3, 1, 1)
-    expected = float((directions @ vector).square().mean())
+    expected = float((directions @ vector).square().mean()) - TOLERANCE**2
     assert float(color_loss(shifted, picture, directions)) == pytest.approx(expected, rel=1e-4)
+    assert float(color_loss(moved + 0.9 * TOLERANCE / 3**0.5, picture, directions)) == 0
 
 
 def test_directions_have_length_1_and_depend_on_their_address() -> None:

@@ -13,6 +13,9 @@ from consingan.core.known import Known
 from consingan.core.networks import Critic
 from consingan.core.placement import Placement
 
+TOLERANCE = 0.04
+"""How far, in [-1, 1] units, a sample's colours may be from the picture's: 5 of 255 levels."""
+
 
 def critic_loss(
     critic: Critic,
@@ -82,10 +85,11 @@ def reconstruction_loss(
 def color_loss(
     fake: Tensor, real: Tensor, directions: Tensor, known: Known | None = None
 ) -> Tensor:
-    """How far the colours of two pictures are apart, wherever they lie: 0 for the same ones.
+    """How far the colours of two pictures are apart, wherever they lie, beyond `TOLERANCE`.
 
     The squared sliced Wasserstein-2 distance (Rabin et al. 2011): along a direction, pixels in the
-    order of their projections are paired.
+    order of their projections are paired. What is tolerated doesn't count, so that samples whose
+    colours are nearly the picture's are free to arrange them.
 
     Args:
         fake: (1, 3, H, W) in [-1, 1].
@@ -98,7 +102,7 @@ def color_loss(
     ours, theirs = (
         (directions @ picture[0].flatten(1)).sort(dim=1).values for picture in (fake, real)
     )
-    return (ours - theirs).square().mean()
+    return ((ours - theirs).square().mean() - TOLERANCE**2).clamp(min=0)
 
 
 @torch.no_grad()
