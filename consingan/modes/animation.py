@@ -101,9 +101,9 @@ class AnimationApply(Options):
 
 
 STEADY: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {preset: {"fine_noise": 1} for preset in ("default", "draft", "best")}
+    {preset: {"fine_noise": 1, "color_weight": 0} for preset in ("default", "draft", "best")}
 )
-"""Noise moves from frame to frame: strong, it would make texture flicker."""
+"""As in the paper: noise moves from frame to frame, and strong it would make texture flicker."""
 
 
 class Animation(Mode[AnimationTrain, AnimationApply]):
