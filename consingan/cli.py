@@ -112,7 +112,7 @@ def _report(error: BaseException) -> int:
         sys.stderr.close()
         return 1
     if isinstance(error, typer.TyperException):
-        message = " ".join(error.format_message().split()).replace(": Value error,", ":")
+        message = " ".join(error.format_message().split()).replace(": Value error,", ":", 1)
         if message:  # none if the help was asked for by giving no arguments, and is shown
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "consingan"

@@ -156,23 +156,25 @@ def test_the_critic_loss_tells_real_from_fake() -> None:
 
 
 def test_the_color_loss_sees_colors_wherever_they_lie() -> None:
-    picture = torch.rand(1, 3, 9, 7) * 2 - 1
-    directions = Noise(0).directions(0, 0)
+    picture, noise = torch.rand(1, 3, 9, 7) * 2 - 1, Noise(0)
     moved = picture.flatten(2)[:, :, torch.randperm(63)].view(1, 3, 9, 7)
-    assert float(color_loss(moved, picture, directions)) == 0
-    # All colours moved by one vector: along a direction, its projection is the distance.
-    vector = torch.tensor([0.1, -0.2, 0.3])
-    shifted = moved + vector.view(1, 3, 1, 1)
-    expected = float((directions @ vector).square().mean()) - TOLERANCE**2
-    assert float(color_loss(shifted, picture, directions)) == pytest.approx(expected, rel=1e-4)
-    assert float(color_loss(moved + 0.9 * TOLERANCE / 3**0.5, picture, directions)) == 0
+    vector = torch.tensor([0.1, -0.2, 0.3]).view(1, 3, 1, 1)
+    for step in range(20):
+        directions = noise.directions(0, step)
+        assert float(color_loss(moved, picture, directions)) == 0
+        # All colours moved by one vector: its length, over three directions at right angles.
+        expected = float(vector.square().mean()) - TOLERANCE**2
+        found = float(color_loss(moved + vector, picture, directions))
+        assert found == pytest.approx(expected, rel=1e-3)
+        assert float(color_loss(moved + 0.95 * TOLERANCE, picture, directions)) == 0
+        assert float(color_loss(moved + 1.05 * TOLERANCE, picture, directions)) > 0
 
 
-def test_directions_have_length_1_and_depend_on_their_address() -> None:
+def test_directions_are_at_right_angles_and_depend_on_their_address() -> None:
     noise = Noise(3)
-    drawn = torch.cat([noise.directions(0, step) for step in range(300)])
-    torch.testing.assert_close(drawn.norm(dim=1), torch.ones(1200))
-    assert float(drawn.mean(dim=0).abs().max()) < 0.08
+    drawn = torch.stack([noise.directions(0, step) for step in range(400)])
+    torch.testing.assert_close(drawn @ drawn.mT, torch.eye(3).expand(400, 3, 3), rtol=0, atol=1e-5)
+    assert float(drawn.mean(dim=(0, 1)).abs().max()) < 0.08
     assert noise.directions(0, 5).equal(Noise(3).directions(0, 5))
     assert not noise.directions(0, 5).equal(noise.directions(1, 5))
 

@@ -164,9 +164,9 @@ class TrainOptions(Options):
     )
     color_weight: float = option(
         0.0,
-        "Weight of how much further than 5 of 255 levels the colours of each sample, as a whole, "
-        "are from the picture's, in stages that are trained on all of it (--window). Higher keeps "
-        "the balance of light and dark, lower varies it.",
+        "Weight of how far the colours of each sample, as a whole, are from the picture's beyond "
+        "5 of 255 levels, in stages that are trained on all of it (--window). Higher keeps the "
+        "balance of light and dark, lower varies it.",
         "Optimisation",
         ge=0,
     )

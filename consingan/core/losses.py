@@ -14,7 +14,10 @@ from consingan.core.networks import Critic
 from consingan.core.placement import Placement
 
 TOLERANCE = 0.04
-"""How far, in [-1, 1] units, a sample's colours may be from the picture's: 5 of 255 levels."""
+"""How far a sample's colours may be from the picture's: 5 of 255 levels, in [-1, 1] units.
+
+Of a picture whose colours are all shifted alike, it is the RMS of the shift over the channels.
+"""
 
 
 def critic_loss(
@@ -94,7 +97,7 @@ def color_loss(
     Args:
         fake: (1, 3, H, W) in [-1, 1].
         real: likewise.
-        directions: (D, 3), of length 1.
+        directions: (3, 3), of length 1 and at right angles.
         known: what counts of the real picture, if not all; the rest has the fake's colours.
     """
     if known is not None:

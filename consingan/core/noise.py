@@ -20,8 +20,6 @@ from consingan.errors import RunError
 
 TILE = 32
 """Side, in pixels, of the squares that noise is drawn in."""
-DIRECTIONS = 4
-"""In the space of colours, in one step."""
 CACHED_TILES = 256
 """How many squares of the fixed noise are kept: 67 MB at 64 channels."""
 
@@ -70,10 +68,12 @@ class Noise:
         return torch.rand((1, 1, 1, 1), generator=generator, device=self.device)
 
     def directions(self, stage: int, step: int) -> Tensor:
-        """The directions of the colour loss, (DIRECTIONS, 3), uniform among those of length 1."""
+        """Three directions in the space of colours, (3, 3): of length 1, at right angles."""
         generator = self.training(stage, step, "directions")
-        drawn = torch.randn((DIRECTIONS, 3), generator=generator, device=self.device)
-        return torch.nn.functional.normalize(drawn)
+        first, other = torch.randn((2, 3), generator=generator, device=self.device)
+        first = torch.nn.functional.normalize(first, dim=0)
+        second = torch.nn.functional.normalize(torch.linalg.cross(first, other), dim=0)
+        return torch.stack([first, second, torch.linalg.cross(first, second)])
 
     def fixed(self, level: int, channels: int, window: Window) -> Tensor:
         """A window of the noise at `level` that stands for the picture itself."""

@@ -1,4 +1,4 @@
-"""Bicubic enlargement of feature maps as two small matrix products, rows then columns.
+"""Bicubic enlargement of feature maps as matrix products, rows then columns.
 
 The same numbers as `torch.nn.functional.interpolate(mode="bicubic", align_corners=True)`, several
 times faster on a CPU in both directions, and for a part of the result from just the part of the
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from consingan.core.windows import Window
 
-BAND = 32
+BLOCK = 32
 """Rows or columns that a processor makes at once of a result of more than `DENSE`."""
 DENSE = 128
+"""Rows or columns up to which a result is made by one product with the whole matrix."""
 SHARPNESS = -0.75
 """The free parameter of the cubic convolution kernel (Keys 1981), as torch chooses it."""
 
@@ -79,29 +80,31 @@ def upsample(features: Tensor, source: Size, target: Size, given: Window, wanted
 def _resample(features: Tensor, source: int, target: int, given: Span, wanted: Span) -> Tensor:
     """(N, given, M) to (N, wanted, M) along the second dimension.
 
-    The matrix has four numbers in a row, near its diagonal: cut into bands, little of it is zero.
-    Each band is a product of its own, though, which costs more than it saves where little is made,
+    The matrix has four numbers in a row, near its diagonal: the blocks along that have few zeros.
+    Each block is a product of its own, though, which costs more than it saves where little is made,
     and everywhere but on a processor.
     """
     import torch
 
-    from consingan.core.products import Band, banded_product
+    from consingan.core.products import Block, product
 
     place = (features.device, features.dtype)
     if features.device.type != "cpu" or wanted.length <= DENSE:
         return torch.matmul(_weights(source, target, given, wanted, *place), features)
-    bands = []
-    for start in range(wanted.start, wanted.stop, BAND):
-        made = Span(start, min(start + BAND, wanted.stop))
+    blocks, start = [], wanted.start
+    while start < wanted.stop:
+        # Where blocks begin doesn't depend on the window, so that windows share their weights.
+        made = Span(start, min((start // BLOCK + 1) * BLOCK, wanted.stop))
         needed = support(source, target, made)
         first = min(needed.start, given.stop - needed.length)  # the last taps may weigh nothing
         read = Span(first, first + needed.length)
         weights = _weights(source, target, read, made, *place)
-        bands.append(Band(weights, read.start - given.start, made.start - wanted.start))
-    return banded_product(features, bands, wanted.length)
+        blocks.append(Block(weights, made.start - wanted.start, read.start - given.start))
+        start = made.stop
+    return product(features, blocks, wanted.length)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _weights(
     source: int, target: int, given: Span, wanted: Span, device: torch.device, dtype: torch.dtype
 ) -> Tensor:

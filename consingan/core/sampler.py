@@ -147,11 +147,17 @@ class Sampler:
     def samples(self, count: int, seed: int = 0, size: Size | None = None) -> Iterator[Tensor]:
         """Samples number 0 to `count` - 1, as `sample` makes them, in order.
 
-        On a processor several are made at once, together no larger than a tile.
+        On a processor several are made at once, together no larger than a tile; not with batch
+        norm, whose statistics would be rounded in another way.
         """
         height, width = size or self.size
-        most = self.tile**2 // (height * width) if self.model.device.type == "cpu" else 1
+        one_by_one = self.model.device.type != "cpu" or self.options.batch_norm
+        most = 1 if one_by_one else self.tile**2 // (height * width)
         return make_in_threads(lambda index: self.sample(index, seed, size), count, most)
+
+    def in_one_tile(self, size: Size) -> bool:
+        """Whether a picture of `size` is made in one piece."""
+        return size.height * size.width <= self.tile**2
 
     def noise_of(self, index: int, seed: int = 0) -> NoiseSource:
         """The noise of a sample, by level and window."""
@@ -179,7 +185,7 @@ class Sampler:
         sizes = self.sizes if sizes is None else sizes
         size = sizes[-1]
         draw = partial(_drawn, noise)
-        if size.height * size.width <= self.tile**2:
+        if self.in_one_tile(size):
             plan = self.model.plan(sizes)
             yield self.model.generate(draw(plan), plan)
             return

@@ -31,7 +31,7 @@ def save_samples(
 
 def _samples(sampler: Sampler, count: int, seed: int, size: Size) -> Iterator[Iterable[Tensor]]:
     """The bands of each sample, one after another if each is made in parts."""
-    if size.height * size.width <= sampler.tile**2:
+    if sampler.in_one_tile(size):
         yield from ([picture] for picture in sampler.samples(count, seed, size))
         return
     for index in range(count):

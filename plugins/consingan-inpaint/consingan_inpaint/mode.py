@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from consingan import Mode, Options, Size, TrainOptions, hookimpl, option
 from consingan.core.config import PaddingStyle
@@ -58,6 +58,8 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     hooks_version = 1
     TrainOptions = InpaintTrain
     ApplyOptions = InpaintApply
+    # Colours come from the picture that enters.
+    presets: ClassVar = {preset: {"color_weight": 0} for preset in ("default", "draft", "best")}
 
     @hookimpl
     def stage_sizes(self, size: Size, options: InpaintTrain) -> list[Size]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from consingan import Mode, Options, Size, TrainOptions, hookimpl, option
 from consingan.core.config import PaddingStyle
@@ -60,6 +60,8 @@ class Paint(Mode[PaintTrain, PaintApply]):
     hooks_version = 1
     TrainOptions = PaintTrain
     ApplyOptions = PaintApply
+    # Colours come from the picture that enters.
+    presets: ClassVar = {preset: {"color_weight": 0} for preset in ("default", "draft", "best")}
 
     @hookimpl
     def stage_sizes(self, size: Size, options: PaintTrain) -> list[Size]:
