@@ -202,9 +202,10 @@ def test_texture_noise_and_color_weight_are_for_modes_that_make_samples(preset: 
         mode = find_plugins().modes[name].mode
         options = train_options(mode.TrainOptions, preset, {}, mode.presets)
         found[name] = options.fine_noise, options.color_weight
+    held = 0 if preset == "draft" else 60  # in few iterations it disturbs
     assert found == {
-        "generation": (20, 60),
-        "retarget": (20, 60),
+        "generation": (20, held),
+        "retarget": (20, held),
         "animation": (1, 0),
         "harmonization": (1, 0),
         "editing": (1, 0),

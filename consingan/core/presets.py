@@ -16,15 +16,14 @@ FAST: Mapping[str, Any] = {
     "averaging": 0.995,
     "lr_scale": 0.5,
     "fine_noise": 20,
-    "color_weight": 60,
     "critic_steps": 1,
     "beta2": 0.9,
     "first_generator_steps": 1,
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {**FAST, "niter": 2400, "last_share": 0.4},
+    "default": {**FAST, "niter": 2400, "last_share": 0.4, "color_weight": 60},
     "draft": {**FAST, "niter": 1000, "last_share": 0.125, "window": 64},
-    "best": {**FAST, "niter": 4000, "last_share": 0.75},
+    "best": {**FAST, "niter": 4000, "last_share": 0.75, "color_weight": 60},
     "paper": {},
 }
 """What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""
