@@ -52,7 +52,10 @@ def test_a_smallest_stage_as_large_as_the_picture_is_noted(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["generation", "train", "photo.png", *OPTIONS, "--min-size=16"]) == 0
-    assert "note: --min-size 16 leaves nothing to grow" in capsys.readouterr().err
+    assert (
+        "note: all stages have 24x16, as the smallest is to have a side of 16"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("name", ["latest", "photo"])

@@ -435,7 +435,7 @@ def test_each_strength_makes_a_clip(trained: Trained, tmp_path: Path) -> None:
 
 
 def test_a_start_stage_beyond_the_last_is_noted(trained: Trained, tmp_path: Path) -> None:
-    with pytest.warns(Note, match="--start-stage 9 is beyond the last stage: 2 moves"):
+    with pytest.warns(Note, match="no --start-stage 9: only the last moves, which is 2"):
         trained("animation").apply(tmp_path, frames=2, start_stage=9)
 
 

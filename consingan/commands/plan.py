@@ -43,7 +43,7 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
             return
         _print_table(forecast)
         print(f"In all: {outlook(forecast)}")
-        print(f"Next: consingan {mode} train {escaped(str(photo))}, with the same options")
+        print(f"Next, with the same options: consingan {mode} train {escaped(str(photo))}")
 
     options = parameters(TrainOptions, PRESETS[DEFAULT_PRESET])
     models = {f"Of {name}": loaded.mode.TrainOptions for name, loaded in plugins.modes.items()}

@@ -236,8 +236,12 @@ class SizeOptions(Options):
 
     scale_w: float = option(1.0, "Width of the result, as a factor.", "Size", gt=0)
     scale_h: float = option(1.0, "Height of the result, as a factor.", "Size", gt=0)
-    width: int | None = option(None, "Width of the result in pixels.", "Size", ge=1)
-    height: int | None = option(None, "Height of the result in pixels.", "Size", ge=1)
+    width: int | None = option(
+        None, "Width of the result in pixels; the height stays unless it is given.", "Size", ge=1
+    )
+    height: int | None = option(
+        None, "Height of the result in pixels; the width stays unless it is given.", "Size", ge=1
+    )
 
     @model_validator(mode="after")
     def _one_way_a_side(self) -> SizeOptions:

@@ -193,7 +193,10 @@ def _train_locked(run: Run, place: torch.device, checkpoint_every: float) -> Non
 def _size_notes(sizes: list[Size], options: TrainOptions) -> list[str]:
     if len(sizes) == 1 or sizes[0] != sizes[-1]:
         return []
-    return [f"--min-size {options.min_size} leaves nothing to grow: all stages have {sizes[0]}"]
+    return [
+        f"all stages have {sizes[0]}, as the smallest is to have a side of {options.min_size}; use "
+        "a smaller --min-size or a larger --max-size for stages that grow"
+    ]
 
 
 def _check_naive(hooks: Hooks, naive: Picture | None) -> None:

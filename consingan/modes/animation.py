@@ -140,7 +140,8 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
         last = len(sampler.sizes) - 1
         if "start_stage" in options.model_fields_set and options.start_stage > last:
             warnings.warn(
-                f"--start-stage {options.start_stage} is beyond the last stage: {last} moves",
+                f"there is no --start-stage {options.start_stage}: only the last moves, which is "
+                f"{last}, counted from 0",
                 Note,
                 stacklevel=2,
             )
