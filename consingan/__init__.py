@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from consingan.core.options import Options, changed, option
     from consingan.core.outputs import Outputs
     from consingan.core.pictures import load_picture, to_image, to_tensor
+    from consingan.core.presets import preset_changes
     from consingan.core.pyramid import resize
     from consingan.core.resampling import Span
     from consingan.core.run import Run
@@ -53,6 +54,7 @@ _HOMES = {
     "open_run": "consingan.api",
     "option": "consingan.core.options",
     "plan": "consingan.api",
+    "preset_changes": "consingan.core.presets",
     "resize": "consingan.core.pyramid",
     "resume": "consingan.api",
     "to_image": "consingan.core.pictures",
@@ -85,6 +87,7 @@ __all__ = [
     "open_run",
     "option",
     "plan",
+    "preset_changes",
     "resize",
     "resume",
     "to_image",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from consingan.core.options import OptionsT, parse_options
 from consingan.errors import OptionError
 
+PAPER = "paper"
+"""The preset that changes nothing."""
 FAST: Mapping[str, Any] = {
     "train_stages": 0,
     "window": 96,
@@ -24,7 +27,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {**FAST, "niter": 2400, "last_share": 0.4, "color_weight": 60},
     "draft": {**FAST, "niter": 1000, "last_share": 0.125, "window": 64},
     "best": {**FAST, "niter": 4000, "last_share": 0.75, "color_weight": 60},
-    "paper": {},
+    PAPER: {},
 }
 """What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""
 
@@ -44,6 +47,11 @@ def train_options(
     Raises OptionError for an unknown preset, an unknown option or a value out of range.
     """
     return parse_options(model, {**preset_values(preset, presets), **overrides})
+
+
+def preset_changes(**options: Any) -> Mapping[str, Mapping[str, Any]]:
+    """The same changes to every preset but `paper`, as a mode's `presets`."""
+    return MappingProxyType({name: options for name in PRESETS if name != PAPER})
 
 
 def preset_values(preset: str, presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

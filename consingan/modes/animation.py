@@ -5,9 +5,8 @@ from __future__ import annotations
 import cmath
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -15,6 +14,7 @@ from consingan.core.config import Size, TrainOptions
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
 from consingan.core.options import Options, changed, option
+from consingan.core.presets import preset_changes
 from consingan.errors import Note
 
 if TYPE_CHECKING:
@@ -100,12 +100,6 @@ class AnimationApply(Options):
         return {name: STRENGTHS[name] for name in names}
 
 
-STEADY: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {preset: {"fine_noise": 1, "color_weight": 0} for preset in ("default", "draft", "best")}
-)
-"""As in the paper: noise moves from frame to frame, and strong it would make texture flicker."""
-
-
 class Animation(Mode[AnimationTrain, AnimationApply]):
     """Trains on noise alone, so that any noise, also the walk's, becomes a picture."""
 
@@ -113,7 +107,8 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
     summary = "A still becomes a moving clip."
     TrainOptions = AnimationTrain
     ApplyOptions = AnimationApply
-    presets = STEADY
+    # Noise moves from frame to frame, and strong it would make texture flicker.
+    presets = preset_changes(fine_noise=1, color_weight=0)
 
     @hookimpl
     def fixed_input(

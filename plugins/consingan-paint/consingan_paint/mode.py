@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, Size, TrainOptions, hookimpl, option
+from consingan import Mode, Options, Size, TrainOptions, hookimpl, option, preset_changes
 from consingan.core.config import PaddingStyle
 from consingan.core.defaults import Defaults
 from consingan.errors import Note
@@ -61,7 +61,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
     TrainOptions = PaintTrain
     ApplyOptions = PaintApply
     # Colours come from the picture that enters.
-    presets: ClassVar = {preset: {"color_weight": 0} for preset in ("default", "draft", "best")}
+    presets = preset_changes(color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: PaintTrain) -> list[Size]:

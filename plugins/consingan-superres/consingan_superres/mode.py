@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, Size, TrainOptions, changed, hookimpl, option
+from consingan import Mode, Options, Size, TrainOptions, changed, hookimpl, option, preset_changes
 from consingan.core.config import PaddingStyle, check_size
 from consingan.errors import Note
 
@@ -68,9 +68,7 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     TrainOptions = SuperresTrain
     ApplyOptions = SuperresApply
     # What is enlarged is to stay what it is: little noise, however large the stage.
-    presets: ClassVar = {
-        preset: {"fine_noise": 1, "color_weight": 0} for preset in ("default", "draft", "best")
-    }
+    presets = preset_changes(fine_noise=1, color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: SuperresTrain) -> list[Size]:

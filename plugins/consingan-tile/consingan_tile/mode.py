@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from consingan import Mode, SizeOptions, TrainOptions, hookimpl, option
+from consingan import Mode, SizeOptions, TrainOptions, hookimpl, option, preset_changes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ class Tile(Mode[TrainOptions, TileApply]):
     hooks_version = 1
     ApplyOptions = TileApply
     # Stages that go on learning fast learn their layout from the borders, which a tile has none of.
-    presets: ClassVar = {preset: {"lr_scale": 0.1} for preset in ("default", "draft", "best")}
+    presets = preset_changes(lr_scale=0.1)
 
     @hookimpl
     def padding_style(self, options: TrainOptions) -> PaddingStyle:
