@@ -17,6 +17,7 @@ from torch import Tensor
 import consingan
 from consingan import Mode, Options, Run, Size, TrainOptions, hookimpl
 from consingan.core.averaging import Averages
+from consingan.core.config import Schedule
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.hooks import Hooks
 from consingan.core.losses import color_loss
@@ -97,13 +98,17 @@ def test_lower_stages_learn_slower_by_lr_scale() -> None:
     assert rates == pytest.approx([0.0025, 0.005, 0.01, 0.0025, 0.01])  # body 0-2, head, tail
 
 
-def test_learning_rates_fall_for_the_last_fifth() -> None:
-    trainer = _trainer(1, niter=10, lr_critic=0.01, lr_decay=0.1)
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [("step", [1.0] * 8 + [0.1] * 2), ("linear", [1.0] * 6 + [0.82, 0.64, 0.46, 0.28])],
+)
+def test_learning_rates_fall(schedule: Schedule, factors: list[float]) -> None:
+    trainer = _trainer(1, niter=10, lr_critic=0.01, lr_decay=0.1, lr_schedule=schedule)
     rates = []
     for step in range(10):
         trainer.step(step)
         rates.append(trainer.critic_adam.param_groups[0]["lr"])
-    assert rates == pytest.approx([0.01] * 8 + [0.001] * 2)
+    assert rates == pytest.approx([0.01 * factor for factor in factors])
 
 
 def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:

@@ -32,8 +32,8 @@ def pack(trainer: StageTrainer) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def unpack(trainer: StageTrainer, tensors: Mapping[str, Tensor], step: int) -> None:
-    """Put what `pack` gave after `step` steps in place in a trainer of the same stage.
+def unpack(trainer: StageTrainer, tensors: Mapping[str, Tensor]) -> None:
+    """Put what `pack` gave in place in a trainer of the same stage.
 
     Raises RunError if a tensor is missing, unknown or of another shape; the trainer is then to be
     thrown away.
@@ -59,7 +59,7 @@ def unpack(trainer: StageTrainer, tensors: Mapping[str, Tensor], step: int) -> N
         if place.shape != given[name].shape:
             raise RunError(f"tensor {name!r} {tuple(given[name].shape)} doesn't fit")
         place.copy_(given[name])
-    trainer.set_rate(float(tensors[RATE]), step)
+    trainer.rate = float(tensors[RATE])
 
 
 def _averages(trainer: StageTrainer) -> dict[str, Tensor]:

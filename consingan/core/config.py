@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from pydantic import model_validator
@@ -13,12 +15,15 @@ PaddingStyle = Literal["oversize", "zero"]
 Activation = Literal["lrelu", "elu", "prelu", "selu"]
 Initialization = Literal["normal", "he"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Schedule = Literal["step", "linear"]
 
 
 CHECKPOINT_EVERY = 60.0
 """Seconds of training between checkpoints, unless another time is asked for."""
 FINE = 96
 """Side, in pixels, of the square beyond which a stage makes texture rather than layout."""
+DECAY_FROM: Mapping[Schedule, float] = MappingProxyType({"step": 0.8, "linear": 0.5})
+"""The share of a stage's iterations after which the learning rates fall."""
 MAX_PIXELS = 100_000_000
 """No picture that is read or made has more; 8K is a third of it."""
 
@@ -124,7 +129,13 @@ class TrainOptions(Options):
     )
     lr_critic: float = option(5e-4, "Learning rate of the critic (Adam).", "Optimisation", gt=0)
     lr_decay: float = option(
-        0.1, "Factor on both learning rates for the last fifth of a stage.", "Optimisation", gt=0
+        0.1, "Factor that both learning rates fall to by the end of a stage.", "Optimisation", gt=0
+    )
+    lr_schedule: Schedule = option(
+        "step",
+        "How they fall. step: at once, for the last fifth. linear: evenly over the latter half, "
+        "which makes more of few iterations.",
+        "Optimisation",
     )
     beta1: float = option(
         0.5, "Adam's first moment decay; lower reacts faster.", "Optimisation", ge=0, lt=1
@@ -219,6 +230,13 @@ class TrainOptions(Options):
         """`noise_amplitude` at a stage of `size`, with the factor for fine stages."""
         fine = size.height * size.width > FINE**2
         return self.noise_amplitude * (self.fine_noise if fine else 1)
+
+    def decay_at(self, done: float) -> float:
+        """Factor on the learning rates when a share `done`, in [0, 1), of a stage is trained."""
+        if self.lr_schedule == "step":
+            return self.lr_decay if done >= DECAY_FROM["step"] else 1.0
+        start = DECAY_FROM["linear"]
+        return 1 + (self.lr_decay - 1) * max(0.0, done - start) / (1 - start)
 
     def iterations(self, stages: int) -> list[int]:
         """How many iterations each of `stages` stages trains."""

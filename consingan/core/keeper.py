@@ -44,10 +44,10 @@ class RunKeeper:
                 self._run.path,
                 name,
                 saved.sha256,
-                lambda tensors: checkpoint.unpack(trainer, tensors, saved.step),
+                lambda tensors: checkpoint.unpack(trainer, tensors),
             )
         except RunError as error:
-            checkpoint.unpack(trainer, before, 0)
+            checkpoint.unpack(trainer, before)
             message = f"{error}; stage {saved.stage + 1} starts over"
             warnings.warn(message, Note, stacklevel=2)
             return Moment(0, 0.0)

@@ -18,6 +18,7 @@ FAST: Mapping[str, Any] = {
     "initialization": "he",
     "averaging": 0.995,
     "lr_scale": 0.5,
+    "lr_schedule": "linear",
     "fine_noise": 20,
     "critic_steps": 1,
     "beta2": 0.9,

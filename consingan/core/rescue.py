@@ -47,8 +47,8 @@ class Rescue:
             number = self._trainer.stage + 1
             raise RunError(f"stage {number}: {trouble}, even after {ATTEMPTS} attempts; {ADVICE}")
         rate = self._trainer.rate
-        checkpoint.unpack(self._trainer, self.tensors, self._step)
-        self._trainer.set_rate(min(rate, self._trainer.rate) * SLOWER, self._step)
+        checkpoint.unpack(self._trainer, self.tensors)
+        self._trainer.rate = min(rate, self._trainer.rate) * SLOWER
         return self._step
 
 

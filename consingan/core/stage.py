@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -25,9 +24,6 @@ from consingan.core.windows import Plan
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks
-
-DECAY_AT = 0.8
-"""The share of a stage's iterations after which the learning rates fall."""
 
 
 class Losses(NamedTuple):
@@ -94,7 +90,6 @@ class StageTrainer:
             model.critic.parameters(), lr=options.lr_critic, betas=betas, fused=fused
         )
         self.averages = Averages(groups, options.averaging)
-        self.decay_step = math.ceil(DECAY_AT * self.iterations)
         self.rate = 1.0
         """A factor on the learning rates; lower after training went wrong."""
         self._rates = [group["lr"] for group in self._groups()]
@@ -110,8 +105,7 @@ class StageTrainer:
     def step(self, step: int) -> Losses:
         """One iteration: critic steps on one generator pass, then the generator's gradient."""
         model, options = self.model, self.options
-        if step == self.decay_step:
-            self.set_rate(self.rate, step)
+        self._set_rates(step)
         view = self._whole or self._view(self._place(step))
         noise = self._fresh_noise(step, view.plan)
         fake = self._picture(noise, self._frozen(noise, view.plan), view.plan)
@@ -149,13 +143,6 @@ class StageTrainer:
         self.averages.update()
         return Losses(critic.detach(), adversarial.detach(), reconstruction.detach())
 
-    def set_rate(self, rate: float, step: int = 0) -> None:
-        """Set the learning rates to `rate` times the options', as they are from `step` on."""
-        self.rate = rate
-        decay = self.options.lr_decay if step >= self.decay_step else 1.0
-        for group, given in zip(self._groups(), self._rates, strict=True):
-            group["lr"] = given * rate * decay
-
     @torch.no_grad()
     def two_fakes(self, step: int) -> tuple[tuple[Tensor, Tensor], bool]:
         """Two pictures of one window from different noise, and whether what enters differs.
@@ -172,6 +159,11 @@ class StageTrainer:
     def finish(self) -> None:
         """Put the averaged weights in place of the last ones, if the options ask for it."""
         self.averages.put()
+
+    def _set_rates(self, step: int) -> None:
+        factor = self.rate * self.options.decay_at(step / self.iterations)
+        for group, given in zip(self._groups(), self._rates, strict=True):
+            group["lr"] = given * factor
 
     def _groups(self) -> list[dict[str, Any]]:
         return [*self.generator_adam.param_groups, *self.critic_adam.param_groups]

@@ -45,6 +45,7 @@ FIXED_BY_PARENT = frozenset(
         "lr_generator",
         "lr_critic",
         "lr_decay",
+        "lr_schedule",
         "beta1",
         "beta2",
         "critic_steps",
