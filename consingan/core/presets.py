@@ -26,7 +26,7 @@ FAST: Mapping[str, Any] = {
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {**FAST, "niter": 2400, "last_share": 0.4, "color_weight": 60},
-    "draft": {**FAST, "niter": 1000, "last_share": 0.125, "window": 64},
+    "draft": {**FAST, "filters": 32, "niter": 1600, "last_share": 0.3, "window": 64},
     "best": {**FAST, "niter": 4000, "last_share": 0.75, "color_weight": 60},
     PAPER: {},
 }
