@@ -40,8 +40,8 @@ QUICK: dict[str, Any] = {
 
 
 def landscape() -> Image.Image:
-    """The README's: the drawn landscape, reduced to 128 pixels, and samples of it."""
-    sampler = _train(EXAMPLES["landscape"](), max_size=128).sampler("cpu")
+    """The README's: the drawn landscape at 250 pixels, and samples of it."""
+    sampler = _train(EXAMPLES["landscape"]()).sampler("cpu")
     sheet = Thumbnails()
     sheet.add("the picture", to_image(sampler.picture))
     for index in range(7):

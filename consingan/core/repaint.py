@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         preset: {"niter": niter, "lr_scale": 0.1, "fine_noise": 1, "color_weight": 0, "window": 256}
-        for preset, niter in {"default": 1000, "draft": 400, "best": 2000}.items()
+        for preset, niter in {"default": 1000, "draft": 650, "best": 2000}.items()
     }
 )
 """The presets' iterations, and what they changed for samples from noise as in the paper.
