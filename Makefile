@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 demo: setup
 	$(BIN)/consingan examples examples
-	$(BIN)/consingan generation train examples/landscape.png --preset draft --max-size 80 --train-stages 4
+	$(BIN)/consingan generation train examples/landscape.png --max-size 80 --train-stages 4
 	$(BIN)/consingan generation apply landscape --num-samples 15
 
 test: setup
