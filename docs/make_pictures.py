@@ -74,7 +74,7 @@ def tile() -> Image.Image:
 
 def paint() -> Image.Image:
     """The drawn landscape, a clip-art sketch, and the one's texture in the other's shapes."""
-    run = _train(EXAMPLES["landscape"](), mode="paint", preset="draft", max_size=96)
+    run = _train(EXAMPLES["landscape"](), mode="paint", max_size=96)
     sketch = _sketch()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sketch.png"

@@ -101,7 +101,7 @@ def scale() -> str:
 def quality() -> str:
     """How far from the picture samples are, by what their training takes."""
     plot = Plot(
-        Axis("minutes of training a picture of 250 pixels", (3, 10, 30, 100, 300)),
+        Axis("minutes of training a picture of 250 pixels", (1, 3, 10, 30, 100, 300)),
         Axis("distance as a factor on that of the published samples", (0.5, 1, 2, 5, 10)),
     )
     rows = _read("quality.json")
