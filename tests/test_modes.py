@@ -19,7 +19,7 @@ from consingan.api import prepare
 from consingan.core.hooks import Hooks
 from consingan.core.inputs import read_pyramid
 from consingan.core.noise import Noise
-from consingan.core.presets import PRESETS, train_options
+from consingan.core.presets import PRESETS, preset_changes, train_options
 from consingan.core.sampler import Sampler, stored
 from consingan.core.windows import Window, whole
 from consingan.errors import Note, OptionError
@@ -193,6 +193,12 @@ def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int
     assert total["draft"] < total["default"] < total["best"]
     paper = runs["paper"].options
     assert (paper.window, paper.precision, paper.critic_steps) == (0, "float32", 3)
+
+
+def test_a_modes_changes_are_for_every_preset_but_the_papers() -> None:
+    changes = preset_changes(niter=7)
+    found = {name: train_options(TrainOptions, name, {}, changes).niter for name in PRESETS}
+    assert found == {"default": 7, "draft": 7, "best": 7, "paper": 2000}
 
 
 @pytest.mark.parametrize("preset", ["default", "draft", "best"])
