@@ -66,7 +66,7 @@ def min_size() -> Image.Image:
 
 def tile() -> Image.Image:
     """The drawn stone wall, a tile of it, and the tile nine times."""
-    run = _train(EXAMPLES["stone-wall"](), mode="tile", max_size=96)
+    run = _train(EXAMPLES["stone-wall"](), mode="tile", preset="draft", max_size=96)
     made = run.apply(tempfile.mkdtemp(), width=96, height=96)
     one, repeated = (Image.open(next(f for f in made if f.stem == n)) for n in TILES)
     return _beside(to_image(run.sampler("cpu").picture), one, repeated)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from consingan import Mode, SizeOptions, TrainOptions, hookimpl, option, preset_changes
+from consingan import Mode, SizeOptions, TrainOptions, changed, hookimpl, option, preset_changes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from consingan.core.config import PaddingStyle
 
 Axes = Literal["both", "x", "y"]
+
+
+class TileTrain(TrainOptions):
+    """A smallest stage that has an inside: a tile comes from out of reach of the borders."""
+
+    min_size: int = changed(TrainOptions, "min_size", 48)
 
 
 class TileApply(SizeOptions):
@@ -27,18 +33,19 @@ class TileApply(SizeOptions):
     )
 
 
-class Tile(Mode[TrainOptions, TileApply]):
+class Tile(Mode[TileTrain, TileApply]):
     """Zero padding keeps the sizes of stages in proportion, which the wrap needs."""
 
     name = "tile"
     summary = "Seamless textures: samples whose edges continue each other."
     hooks_version = 1
+    TrainOptions = TileTrain
     ApplyOptions = TileApply
     # Stages that go on learning fast learn their layout from the borders, which a tile has none of.
     presets = preset_changes(lr_scale=0.1)
 
     @hookimpl
-    def padding_style(self, options: TrainOptions) -> PaddingStyle:
+    def padding_style(self, options: TileTrain) -> PaddingStyle:
         """Nothing is enlarged past the border."""
         return "zero"
 
