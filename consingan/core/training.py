@@ -49,8 +49,6 @@ FIXED_BY_PARENT = frozenset(
         "beta1",
         "beta2",
         "critic_steps",
-    }
-    - {
         "generator_steps",
         "first_generator_steps",
         "gradient_penalty",
