@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from consingan.core.config import PaddingStyle, Size, TrainOptions
+from consingan.core.growth import grow
 from consingan.core.hooks import Hooks
 from consingan.core.hookspecs import hookimpl
 from consingan.core.mode import Mode
@@ -29,7 +30,7 @@ from consingan.core.noise import Noise
 from consingan.core.options import Options
 from consingan.core.sampler import make_sampler
 from consingan.core.sizes import geometric_sizes, logarithmic_sizes
-from consingan.core.stage import StageTrainer, grow
+from consingan.core.stage import StageTrainer
 from consingan.core.windows import Window
 
 EXACT, ONE_PASS, TRAINED, NOT_JUDGED = (0.0, 0.0), (0.0, 1e-5), (1e-3, 1e-4), (0.0, torch.inf)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from consingan.core.config import Size, TrainOptions
+from consingan.core.gradients import gradient
 from consingan.core.hooks import Hooks
 from consingan.core.hookspecs import hookimpl
 from consingan.core.known import fill, known_at, reduce_known, reduce_strictly
-from consingan.core.losses import color_loss, critic_loss, reconstruction_loss
+from consingan.core.losses import color_loss, gradient_penalty, mean_score, reconstruction_loss
 from consingan.core.mode import Mode
 from consingan.core.networks import Critic
 from consingan.core.options import Options
@@ -72,6 +73,7 @@ def test_losses_see_nothing_unknown(window: Window | None) -> None:
     """Neither they nor their gradients change with it; what is known does change them."""
     options = TrainOptions(filters=3, layers=1)
     critic, level, found = _critic(options), _level(), []
+    weights = list(critic.parameters())
     known = known_at(level, options.receptive_field)
     fake, mixing = _random(1, 3, 20, 24, seed=1), torch.tensor(0.4).view(1, 1, 1, 1)
     other = _random(1, 3, 20, 24, seed=2)
@@ -79,17 +81,15 @@ def test_losses_see_nothing_unknown(window: Window | None) -> None:
     for shown in (real, torch.where(level > 0, real, other), torch.where(level > 0, other, real)):
         cut = [shown, fake] if window is None else [window.cut(shown), window.cut(fake)]
         part = known if window is None else known.cut(window)
-        critic.zero_grad(set_to_none=True)
-        loss = critic_loss(critic, cut[0], cut[1], mixing, 0.1, known=part)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's
-        gradients = [
-            weight.grad.clone() for weight in critic.parameters() if weight.grad is not None
-        ]
+        score = gradient(mean_score(critic, cut[0], known=part), weights)
+        penalty = gradient(gradient_penalty(critic, cut[0], cut[1], mixing, known=part), weights)
         colors = color_loss(cut[1], cut[0], torch.eye(3), part)
         reconstruction = reconstruction_loss(cut[1], cut[0], known=part)
-        found.append([loss.detach(), reconstruction, colors, *gradients])
+        found.append(
+            [score.loss, penalty.loss, reconstruction, colors, *score.slopes, *penalty.slopes]
+        )
     assert all(one.equal(same) for one, same in zip(found[0], found[1], strict=True))
-    assert not any(one.equal(changed) for one, changed in zip(found[0][:3], found[2], strict=False))
+    assert not any(one.equal(changed) for one, changed in zip(found[0][:4], found[2], strict=False))
 
 
 def test_a_mask_that_leaves_nothing_to_learn_from_is_said() -> None:

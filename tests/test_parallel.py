@@ -1,4 +1,4 @@
-"""Pictures that are made at once are those that are made one after another."""
+"""What is computed at once is what is computed one after another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 
 import consingan
 from consingan import Size
-from consingan.core.parallel import make_in_threads
+from consingan.core.hooks import Hooks
+from consingan.core.parallel import Helper, half_the_threads, make_in_threads
 from tests.conftest import TINY, tiny_image
 
 
@@ -96,3 +97,85 @@ def test_what_is_made_in_other_threads(
     )
     assert len(list(sampler.samples(4, size=Size(20, 31)))) == 4
     assert (threads != {threading.get_ident()}) == elsewhere
+
+
+CPU = torch.device("cpu")
+
+
+def _where() -> tuple[int, int]:
+    return threading.get_ident(), torch.get_num_threads()
+
+
+def test_a_helper_has_as_many_threads_as_who_asks_for_help() -> None:
+    helper = Helper(CPU)
+    with half_the_threads():
+        coming = helper.start(_where)
+        time.sleep(0.2)
+        assert torch.get_num_threads() == 2
+        thread, threads = coming()
+    assert thread != threading.get_ident()
+    assert threads == 2
+    assert torch.get_num_threads() == 4
+
+
+def test_what_a_helper_has_not_begun_is_computed_by_who_needs_it() -> None:
+    helper, begun, go_on = Helper(CPU), threading.Event(), threading.Event()
+    first = helper.start(lambda: begun.set() or go_on.wait(9))
+    second = helper.start(threading.get_ident)
+    assert begun.wait(9)
+    assert second() == threading.get_ident()
+    go_on.set()
+    assert first() is True
+
+
+@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("meta", 4)])
+def test_without_a_helper_everything_is_computed_when_it_is_needed(
+    device: str, threads: int
+) -> None:
+    torch.set_num_threads(threads)
+    made: list[int] = []
+    coming = Helper(torch.device(device)).start(lambda: made.append(threading.get_ident()))
+    assert made == []
+    coming()
+    assert made == [threading.get_ident()]
+
+
+def test_a_helpers_error_arrives_where_its_result_would() -> None:
+    def fail() -> None:
+        raise ValueError("no result")
+
+    coming = Helper(CPU).start(fail)
+    time.sleep(0.1)
+    with pytest.raises(ValueError, match="no result"):
+        coming()
+    with pytest.raises(ValueError, match="no result"), half_the_threads():
+        fail()
+    assert torch.get_num_threads() == 4
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_is_the_same_on_one_thread_and_on_two(tmp_path: Path, precision: str) -> None:
+    options = {"max_size": 48, "niter": 6, "precision": precision, "filters": 16, "window": 33}
+    weights = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        run = consingan.train(
+            tiny_image(40, 48), preset="default", out=tmp_path / str(threads), **options
+        )
+        weights.append([file.read_bytes() for file in sorted((run.path / "stages").iterdir())])
+    assert len(weights[0]) > 2
+    assert weights[0] == weights[1]
+
+
+def test_modes_are_called_in_the_thread_that_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    fresh = Hooks.training_input
+    monkeypatch.setattr(
+        Hooks,
+        "training_input",
+        lambda *given: threads.append(threading.get_ident()) or fresh(*given),
+    )
+    consingan.train(tiny_image(), preset="paper", out=tmp_path, **TINY)
+    assert set(threads) == {threading.get_ident()}

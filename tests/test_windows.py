@@ -16,9 +16,8 @@ from consingan.core import resampling
 from consingan.core.config import PaddingStyle, Size, TrainOptions
 from consingan.core.known import known_at
 from consingan.core.losses import (
-    adversarial_loss,
-    critic_loss,
     gradient_penalty,
+    mean_score,
     reconstruction_loss,
 )
 from consingan.core.model import Model
@@ -245,17 +244,17 @@ def test_expected_losses_equal_those_on_the_whole_picture(
             part = None if known is None else known.cut(at.window)
             sums += chance * torch.stack(
                 [
-                    critic_loss(critic, shown, made, mixing, 0.1, at, part),
-                    gradient_penalty(critic, shown, made, mixing, at),
-                    adversarial_loss(critic, made, at),
+                    mean_score(critic, shown, at, part),
+                    gradient_penalty(critic, shown, made, mixing, at, part),
+                    mean_score(critic, made, at),
                     reconstruction_loss(made, shown, at, part),
                 ]
             )
         expected = torch.stack(
             [
-                critic_loss(critic, real, fake, mixing, 0.1, known=known),
-                gradient_penalty(critic, real, fake, mixing),
-                adversarial_loss(critic, fake),
+                mean_score(critic, real, known=known),
+                gradient_penalty(critic, real, fake, mixing, known=known),
+                mean_score(critic, fake),
                 reconstruction_loss(fake, real, known=known),
             ]
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,11 +19,11 @@ class Averages:
     weights were at first is forgotten.
     """
 
-    def __init__(self, groups: Sequence[dict[str, Any]], decay: float) -> None:
+    def __init__(self, weights: Sequence[Tensor], decay: float) -> None:
         self._decay = decay
         self.updates = torch.zeros((), dtype=torch.int64)
         """How many iterations were taken in."""
-        self._weights: list[Tensor] = [weight for group in groups for weight in group["params"]]
+        self._weights = list(weights)
         self.values = [weight.detach().clone() for weight in self._weights] if decay else []
 
     @torch.no_grad()

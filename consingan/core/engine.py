@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from torch import Tensor
 
 from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
+from consingan.core.growth import grow
 from consingan.core.noise import Noise
 from consingan.core.rescue import Rescue, find_trouble, is_flat
 from consingan.core.sampler import Sampler
-from consingan.core.stage import StageTrainer, grow
+from consingan.core.stage import StageTrainer
 
 if TYPE_CHECKING:
     from consingan.core.hooks import Hooks

@@ -8,7 +8,7 @@ critic that sees one, at any stage.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +17,9 @@ from torch.nn import functional
 from consingan.core.config import Size
 from consingan.core.windows import Window
 from consingan.errors import PictureError
+
+if TYPE_CHECKING:
+    from consingan.core.sampler import Sampler
 
 REACH = 2
 """How many pixels of the result bicubic reduction blends to either side of one."""
@@ -64,6 +67,12 @@ def known_at(level: Tensor, view: int) -> Known:
             "or fewer --layers"
         )
     return Known(*(part[0, 0] / part.mean() for part in (level, patches)))
+
+
+def known_of(sampler: Sampler) -> Known | None:
+    """What counts at the newest stage of what a sampler rebuilds; None if all of it does."""
+    level = sampler.known
+    return None if level is None else known_at(level, sampler.options.receptive_field)
 
 
 def whole_patches(level: Tensor, view: int) -> Tensor:

@@ -20,43 +20,50 @@ Of a picture whose colours are all shifted alike, it is the RMS of the shift ove
 """
 
 
-def critic_loss(
+def mean_score(
+    critic: Critic,
+    picture: Tensor,
+    placement: Placement | None = None,
+    known: Known | None = None,
+) -> Tensor:
+    """The critic's mean score of a picture's patches.
+
+    WGAN-GP (Gulrajani et al. 2017): the critic lowers the fake's less the real's, plus
+    `gradient_penalty`; the generator raises the fake's.
+
+    Args:
+        critic: the network that scores.
+        picture: (1, 3, H, W) in [-1, 1].
+        placement: the window that it is, if it isn't whole.
+        known: what counts of it, if not all. Patches that see something unknown are not scored.
+    """
+    scores = critic(picture).float()
+    if known is not None:
+        scores = scores * known.patches
+    return scores.mean() if placement is None else placement.scores.mean(scores[0, 0])
+
+
+def gradient_penalty(
     critic: Critic,
     real: Tensor,
     fake: Tensor,
     mixing: Tensor,
-    penalty_weight: float,
     placement: Placement | None = None,
     known: Known | None = None,
 ) -> Tensor:
-    """WGAN-GP (Gulrajani et al. 2017): mean score of the fake, less the real's, plus the penalty.
+    """Mean of (|gradient| - 1)^2 on a mixture; the norm is over the channels of each pixel.
 
     Args:
         critic: the network that is to learn.
         real: (1, 3, H, W) in [-1, 1].
         fake: the generator's picture of the same shape, detached.
-        mixing: (1, 1, 1, 1) in [0, 1], the real picture's share in the penalised mixture.
-        penalty_weight: lambda; 0.1 in the paper.
+        mixing: (1, 1, 1, 1) in [0, 1], the real picture's share in the mixture.
         placement: the window that the pictures are, if they aren't whole.
-        known: what counts of the real picture, if not all. Patches that see something unknown are
-            not scored, and the penalised mixture has the fake's pixels there.
-
-    Returns:
-        A scalar; its negative estimates how far apart the two pictures' patches are.
+        known: what is known of the real picture, if not all; the mixture has the fake's pixels
+            elsewhere.
     """
-    # Two passes, not one of both: only so does what is equal in them cancel to the last bit, and
-    # Adam would make a whole step of what doesn't.
     if known is not None:
         real = known.completed(real, fake)
-    patches = None if known is None else known.patches
-    distance = _mean_score(critic, fake, placement) - _mean_score(critic, real, placement, patches)
-    return distance + penalty_weight * gradient_penalty(critic, real, fake, mixing, placement)
-
-
-def gradient_penalty(
-    critic: Critic, real: Tensor, fake: Tensor, mixing: Tensor, placement: Placement | None = None
-) -> Tensor:
-    """Mean of (|gradient| - 1)^2 on a mixture; the norm is over the channels of each pixel."""
     mixture = mixing * real + (1 - mixing) * fake
     if placement is not None:
         mixture = placement.inner.cut(mixture, placement.window.origin)
@@ -65,11 +72,6 @@ def gradient_penalty(
         gradient = placement.sound.cut(gradient, placement.inner.origin)
     excess = (torch.linalg.vector_norm(gradient, dim=1) - 1).square()
     return excess.mean() if placement is None else placement.penalty.mean(excess[0])
-
-
-def adversarial_loss(critic: Critic, fake: Tensor, placement: Placement | None = None) -> Tensor:
-    """What the generator lowers to please the critic: minus the mean score of its picture."""
-    return -_mean_score(critic, fake, placement)
 
 
 def reconstruction_loss(
@@ -112,12 +114,3 @@ def color_loss(
 def rmse(reconstruction: Tensor, real: Tensor, known: Known | None = None) -> float:
     """Root mean squared error of two pictures in [-1, 1]; waits for the device."""
     return float(reconstruction_loss(reconstruction, real, known=known).sqrt())
-
-
-def _mean_score(
-    critic: Critic, picture: Tensor, placement: Placement | None, weights: Tensor | None = None
-) -> Tensor:
-    scores = critic(picture).float()
-    if weights is not None:
-        scores = scores * weights
-    return scores.mean() if placement is None else placement.scores.mean(scores[0, 0])

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from consingan.core.averaging import Averages
-from consingan.core.known import Known, known_at
+from consingan.core.gradients import Gradient, descend, gradient, total
+from consingan.core.known import Known, known_of
 from consingan.core.losses import (
-    adversarial_loss,
     color_loss,
-    critic_loss,
+    gradient_penalty,
+    mean_score,
     reconstruction_loss,
-    rmse,
 )
 from consingan.core.noise import Noise
+from consingan.core.parallel import Helper, half_the_threads
 from consingan.core.placement import Placement, Placements, training_window
 from consingan.core.sampler import Sampler
-from consingan.core.statistics import Statistics
 from consingan.core.windows import Plan
 
 if TYPE_CHECKING:
@@ -32,31 +34,6 @@ class Losses(NamedTuple):
     critic: Tensor
     adversarial: Tensor
     reconstruction: Tensor
-
-
-def grow(sampler: Sampler) -> None:
-    """Add a stage to the sampler's model, with noise as strong as what is left to learn there.
-
-    The amplitude is the RMSE of the reconstruction before the stage trains, in [-1, 1] units, times
-    `TrainOptions.noise_at` its size.
-    """
-    model = sampler.model
-    if model.generator.normalized and model.stages >= model.normalized_stages:
-        _fold_batch_norm(sampler)
-    else:
-        model.grow()
-    error = rmse(sampler.reconstruction(), sampler.picture, _known(sampler))
-    model.amplitudes[-1] = model.options.noise_at(sampler.size) * error
-
-
-def _fold_batch_norm(sampler: Sampler) -> None:
-    """Add a stage without batch norm, with what it did to the reconstruction in its weights."""
-    statistics = Statistics(sampler.model, sampler.sizes, sampler.tile)
-    with torch.no_grad():
-        for _ in statistics.measure(sampler.fixed_noise):
-            pass
-    with statistics.used():
-        sampler.model.grow()
 
 
 class StageTrainer:
@@ -82,14 +59,17 @@ class StageTrainer:
             if self.window != sampler.size
             else None
         )
-        self._known = _known(sampler)
+        self._known = known_of(sampler)
         groups = model.learning_groups()
         betas, fused = (options.beta1, options.beta2), model.device.type in ("cpu", "cuda")
         self.generator_adam = torch.optim.Adam(groups, betas=betas, fused=fused)
         self.critic_adam = torch.optim.Adam(
             model.critic.parameters(), lr=options.lr_critic, betas=betas, fused=fused
         )
-        self.averages = Averages(groups, options.averaging)
+        self._generator_weights = [weight for group in groups for weight in group["params"]]
+        self._critic_weights = list(model.critic.parameters())
+        self.averages = Averages(self._generator_weights, options.averaging)
+        self._helper = Helper(model.device)
         self.rate = 1.0
         """A factor on the learning rates; lower after training went wrong."""
         self._rates = [group["lr"] for group in self._groups()]
@@ -102,46 +82,61 @@ class StageTrainer:
         """How many parameters of generator and critic this stage trains."""
         return sum(weight.numel() for group in self._groups() for weight in group["params"])
 
+    @half_the_threads()
     def step(self, step: int) -> Losses:
         """One iteration: critic steps on one generator pass, then the generator's gradient."""
-        model, options = self.model, self.options
         self._set_rates(step)
         view = self._whole or self._view(self._place(step))
-        noise = self._fresh_noise(step, view.plan)
-        fake = self._picture(noise, self._frozen(noise, view.plan), view.plan)
-        shown = fake.detach().to(model.dtype)
-        self.last_pair = (shown, view.real)
-        for critic_step in range(options.critic_steps):
-            mixing = self.noise.mixing(self.stage, step, critic_step).to(model.dtype)
-            critic = critic_loss(
-                model.critic,
-                view.real,
-                shown,
-                mixing,
-                options.gradient_penalty,
-                view.placement,
-                view.known,
-            )
-            self.critic_adam.zero_grad()
-            critic.backward()
-            self.critic_adam.step()
+        fake = cache(lambda: self._fake(step, view))
+        for critic_step in range(self.options.critic_steps):
+            critic = self._train_critic(step, critic_step, view, fake)
+        self.last_pair = (fake().detach().to(self.model.dtype), view.real)
+        adversarial, reconstruction = self._train_generator(step, view, fake())
+        self.averages.update()
+        return Losses(critic, adversarial, reconstruction)
 
-        model.critic.requires_grad_(False)
-        adversarial = adversarial_loss(model.critic, fake.to(model.dtype), view.placement)
-        model.critic.requires_grad_(True)
-        rebuilt = self._picture(view.fixed, view.frozen_fixed, view.plan)
-        reconstruction = reconstruction_loss(rebuilt, view.picture, view.placement, view.known)
-        loss = adversarial + options.reconstruction_weight * reconstruction
+    def _train_critic(
+        self, step: int, critic_step: int, view: _View, fake: Callable[[], Tensor]
+    ) -> Tensor:
+        critic, weights, placement = self.model.critic, self._critic_weights, view.placement
+
+        def on_real() -> Gradient:
+            return gradient(-mean_score(critic, view.real, placement, view.known), weights)
+
+        def on_fake() -> Gradient:
+            return gradient(mean_score(critic, shown, placement), weights)
+
+        # Real and fake apart, and added to each other first: only so does what is equal in them
+        # cancel to the last bit, and Adam would make a whole step of what doesn't.
+        real = self._helper.start(on_real)
+        shown = fake().detach().to(self.model.dtype)
+        made = self._helper.start(on_fake)
+        mixing = self.noise.mixing(self.stage, step, critic_step).to(self.model.dtype)
+        penalty = gradient_penalty(critic, view.real, shown, mixing, placement, view.known)
+        penalized = gradient(self.options.gradient_penalty * penalty, weights)
+        loss, slopes = total([made(), real(), penalized])
+        descend(self.critic_adam, weights, slopes)
+        return loss
+
+    def _train_generator(self, step: int, view: _View, fake: Tensor) -> tuple[Tensor, Tensor]:
+        options, weights = self.options, self._generator_weights
+
+        def on_reconstruction() -> tuple[Tensor, Gradient]:
+            rebuilt = self._picture(view.fixed, view.frozen_fixed, view.plan)
+            loss = reconstruction_loss(rebuilt, view.picture, view.placement, view.known)
+            return loss.detach(), gradient(options.reconstruction_weight * loss, weights)
+
+        rebuilding = self._helper.start(on_reconstruction)
+        adversarial = -mean_score(self.model.critic, fake.to(self.model.dtype), view.placement)
+        loss = adversarial
         if options.color_weight and self.placements is None:
             directions = self.noise.directions(self.stage, step)
             colors = color_loss(fake, view.picture, directions, view.known)
             loss = loss + options.color_weight * colors
-        self.generator_adam.zero_grad()
-        loss.backward()
-        for _ in range(self.generator_steps):
-            self.generator_adam.step()
-        self.averages.update()
-        return Losses(critic.detach(), adversarial.detach(), reconstruction.detach())
+        pleased, (reconstruction, rebuilt) = gradient(loss, weights), rebuilding()
+        slopes = total([pleased, rebuilt]).slopes
+        descend(self.generator_adam, weights, slopes, self.generator_steps)
+        return adversarial.detach(), reconstruction
 
     @torch.no_grad()
     def two_fakes(self, step: int) -> tuple[tuple[Tensor, Tensor], bool]:
@@ -150,11 +145,9 @@ class StageTrainer:
         A mode may always feed the same picture, from which only the same can come.
         """
         view = self._whole or self._view(self._place(step))
-        inputs = [self._fresh_noise(coming, view.plan) for coming in (step, step + 1)]
-        first, second = (
-            self._picture(noise, self._frozen(noise, view.plan), view.plan) for noise in inputs
-        )
-        return (first, second), not inputs[0][0].equal(inputs[1][0])
+        inputs = [self._fresh_noise(coming, view.plan)[0] for coming in (step, step + 1)]
+        first, second = (self._fake(coming, view) for coming in (step, step + 1))
+        return (first, second), not inputs[0].equal(inputs[1])
 
     def finish(self) -> None:
         """Put the averaged weights in place of the last ones, if the options ask for it."""
@@ -190,6 +183,10 @@ class StageTrainer:
             fixed,
             self._frozen(fixed, plan),
         )
+
+    def _fake(self, step: int, view: _View) -> Tensor:
+        noise = self._fresh_noise(step, view.plan)
+        return self._picture(noise, self._frozen(noise, view.plan), view.plan)
 
     def _fresh_noise(self, step: int, plan: Plan) -> list[Tensor]:
         generator = self.noise.training(self.stage, step, 0)
@@ -233,8 +230,3 @@ class _View(NamedTuple):
     """The noise that the picture is rebuilt from."""
     frozen_fixed: Tensor | None
     """The features that it gives below the lowest stage that learns."""
-
-
-def _known(sampler: Sampler) -> Known | None:
-    level = sampler.known
-    return None if level is None else known_at(level, sampler.options.receptive_field)
