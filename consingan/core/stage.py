@@ -122,7 +122,7 @@ class StageTrainer:
         options, weights = self.options, self._generator_weights
 
         def on_reconstruction() -> tuple[Tensor, Gradient]:
-            rebuilt = self._picture(view.fixed, view.frozen_fixed, view.plan)
+            rebuilt = self._picture(view.fixed, view.frozen_fixed(), view.plan)
             loss = reconstruction_loss(rebuilt, view.picture, view.placement, view.known)
             return loss.detach(), gradient(options.reconstruction_weight * loss, weights)
 
@@ -174,15 +174,11 @@ class StageTrainer:
             plan = self.model.plan(None, placement.window, self.model.normalized_stages)
         picture = picture.contiguous(memory_format=torch.channels_last)
         fixed = [level.to(self.model.dtype) for level in self.sampler.fixed_noise(plan)]
-        return _View(
-            placement,
-            plan,
-            picture,
-            picture.to(self.model.dtype),
-            known,
-            fixed,
-            self._frozen(fixed, plan),
-        )
+        frozen = self._helper.start(lambda: self._frozen(fixed, plan))
+        if placement is None:
+            frozen = cache(frozen)
+        real = picture.to(self.model.dtype)
+        return _View(placement, plan, picture, real, known, fixed, frozen)
 
     def _fake(self, step: int, view: _View) -> Tensor:
         noise = self._fresh_noise(step, view.plan)
@@ -228,5 +224,5 @@ class _View(NamedTuple):
     """What counts of it, if not all."""
     fixed: list[Tensor]
     """The noise that the picture is rebuilt from."""
-    frozen_fixed: Tensor | None
+    frozen_fixed: Callable[[], Tensor | None]
     """The features that it gives below the lowest stage that learns."""
