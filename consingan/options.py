@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from consingan.core.options import Options, flag, words_of
+from consingan.core.options import Options, flag, in_words, words_of
 from consingan.errors import PluginError
 
 SCALARS = (bool, int, float, str, Path)
@@ -122,12 +122,7 @@ def description(field: FieldInfo, default: Any) -> str:
     """What a field does, and its default: the text of the help and of the docs."""
     if field.is_required() or default is None:
         return field.description or ""
-    shown = default
-    if isinstance(shown, bool):
-        shown = "on" if shown else "off"
-    for word, number in words_of(field).items():
-        shown = word if shown == number else shown
-    return f"{field.description or ''} Default: {shown}.".strip()
+    return f"{field.description or ''} Default: {in_words(field, default)}.".strip()
 
 
 def _plain_type(field: FieldInfo) -> Any:

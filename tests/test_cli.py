@@ -15,7 +15,9 @@ import pytest
 import consingan
 from consingan import cli
 from consingan.console import duration, escaped, print_table
+from consingan.core.config import TrainOptions
 from consingan.core.locks import training_lock
+from consingan.core.options import in_words
 from consingan.errors import Terminated
 from tests.conftest import TINY, image_size
 
@@ -72,6 +74,20 @@ def test_show(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "24x16" in out
     assert "filters 4" in out
     assert "Next: consingan generation apply runs" in out
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "shown"),
+    [
+        ("train_stages", 0, "auto"),
+        ("window", 0, "whole"),
+        ("window", 96, "96"),
+        ("batch_norm", True, "on"),
+        ("seed", 0, "0"),
+    ],
+)
+def test_values_are_shown_as_they_are_given(option: str, value: object, shown: str) -> None:
+    assert in_words(TrainOptions.model_fields[option], value) == shown
 
 
 def test_show_says_what_is_damaged(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -303,10 +303,16 @@ def test_a_run_of_one_stage_is_fine_tuned(tmp_path: Path, mode: str) -> None:
 def test_what_is_trained_already_cannot_change(
     tuned: Tuned, tmp_path: Path, option: str, value: Any
 ) -> None:
-    with pytest.raises(OptionError, match="cannot change") as caught:
+    with pytest.raises(OptionError, match="fine-tuning keeps it at ") as caught:
         consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, **{option: value})
     assert caught.value.option == option
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stays_as_it_is_may_be_said(tuned: Tuned, tmp_path: Path) -> None:
+    same = {"filters": tuned.parent.options.filters, "seed": tuned.parent.options.seed}
+    run = consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, niter=1, **same)
+    assert run.complete
 
 
 @pytest.mark.parametrize(("option", "value"), [("niter", 0), ("lr_generator", -1), ("colour", 1)])
@@ -379,12 +385,15 @@ def test_fine_tuning_from_the_command_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from=latest"], "--from: fine-tuning takes a --naive PICTURE and no PHOTO"),
-        (["photo.png", "--from=latest"], "--from: fine-tuning takes a --naive PICTURE"),
-        (["photo.png", "--from=latest", "--naive=naive.png"], "and no PHOTO"),
+        (["--from=latest"], "--from: fine-tuning needs the --naive PICTURE"),
+        (["photo.png", "--from=latest"], "--from: fine-tuning needs the --naive PICTURE"),
+        (["photo.png", "--from=latest", "--naive=naive.png"], "no PHOTO; leave 'photo.png' out"),
         (["--from=nothing", "--naive=naive.png"], "no run 'nothing' was found"),
         (["--from=latest", "--naive=nothing.png"], "'nothing.png' does not exist"),
-        (["--from=latest", "--naive=naive.png", "--filters=8"], "--filters: fine-tuning cannot"),
+        (
+            ["--from=latest", "--naive=naive.png", "--filters=9"],
+            "--filters: fine-tuning keeps it at 4",
+        ),
         (["--from=latest", "--naive=naive.png", "--niter=0"], "--niter: input should be"),
         (["--from=latest", "--naive=naive.png", "--device=tpu"], "--device: 'tpu'"),
         (["--naive=naive.png"], "give the PHOTO"),

@@ -71,8 +71,11 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
                 return prepare(plugins, photo, name, start, naive, out, device, listeners, options)
             if not loaded.mode.takes_naive:
                 raise OptionError(f"mode {name} has no fine-tuning", "from")
-            if naive is None or photo is not None:
-                raise OptionError("fine-tuning takes a --naive PICTURE and no PHOTO", "from")
+            if naive is None:
+                raise OptionError("fine-tuning needs the --naive PICTURE to learn for", "from")
+            if photo is not None:
+                shown = str(photo)
+                raise OptionError(f"fine-tuning takes no PHOTO; leave {shown!r} out", "from")
             if preset is not None:
                 raise OptionError("fine-tuning keeps the options of its run", "preset")
             return prepare_fine_tuning(parent, naive, out, device, listeners, options, name)

@@ -20,7 +20,7 @@ from consingan.commands.parameters import (
 )
 from consingan.console import complain, duration, escaped, print_json, print_table
 from consingan.core.config import CHECKPOINT_EVERY
-from consingan.core.options import flag
+from consingan.core.options import flag, in_words
 from consingan.errors import Terminated
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
             (str(stage + 1), str(size), duration(saved.seconds) if saved else "not trained")
         )
     print_table(("stage", "size", "time"), rows)
-    changed = {
-        name: value
+    fields = type(opened.options).model_fields
+    options = ", ".join(
+        f"{name} {in_words(fields[name], value)}"
         for name, value in opened.options
-        if value != type(opened.options).model_fields[name].default
-    }
-    options = ", ".join(f"{name} {value}" for name, value in changed.items())
+        if value != fields[name].default
+    )
     if opened.config.parent is not None:
         print(escaped(f"fine-tuned from {opened.config.parent}"))
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))

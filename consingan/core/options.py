@@ -41,6 +41,14 @@ def words_of(field: FieldInfo) -> dict[str, int]:
     return {word: number for word, number in words.items() if isinstance(number, int)}
 
 
+def in_words(field: FieldInfo, value: Any) -> str:
+    """A field's value as the command line takes it: `on`, or the word for a number."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    numbers = {number: word for word, number in words_of(field).items()}
+    return numbers.get(value, str(value)) if numbers else str(value)
+
+
 def changed(model: type[Options], name: str, default: Any) -> Any:
     """A field of `model` with another default, for a mode's own options.
 

@@ -16,7 +16,7 @@ from consingan.core.files import folder_name, remove_leftovers
 from consingan.core.forecast import Forecast, forecast
 from consingan.core.locks import training_lock
 from consingan.core.memory import check_memory
-from consingan.core.options import parse_options
+from consingan.core.options import in_words, parse_options
 from consingan.core.outputs import encode_png
 from consingan.core.pictures import Picture, to_image
 from consingan.core.pyramid import build_pyramid, resize_image
@@ -121,12 +121,14 @@ def create_fine_tuning(
     _check_naive(parent.hooks, naive)
     if not parent.complete:
         raise RunError(f"{str(parent.path)!r} is unfinished; finish it with: consingan resume")
+    model, given = parent.hooks.mode.TrainOptions, {**parent.config.options, "train_depth": 1}
+    options, before = parse_options(model, {**given, **overrides}), parse_options(model, given)
     for name in overrides:
         # Which stages have batch norm depends on the window.
-        if name in FIXED_BY_PARENT or (name == "window" and parent.options.batch_norm):
-            raise OptionError("fine-tuning cannot change it; train a new run", name)
-    values = {**parent.config.options, "train_depth": 1, **overrides}
-    options = parse_options(parent.hooks.mode.TrainOptions, values)
+        fixed = name in FIXED_BY_PARENT or (name == "window" and before.batch_norm)
+        if fixed and getattr(options, name) != getattr(before, name):
+            value = in_words(model.model_fields[name], getattr(before, name))
+            raise OptionError(f"fine-tuning keeps it at {value}; train a new run", name)
     whole = save(parent.sampler("cpu").model.all_tensors())  # a damaged parent is found now
     kept = ["picture.png", *[FIXED_NOISE] * (parent.config.fixed_noise_sha256 is not None)]
     kept += [KNOWN] * (parent.state.known_sha256 is not None)
