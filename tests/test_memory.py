@@ -43,7 +43,7 @@ def test_what_does_not_fit_is_refused_with_a_setting_that_does(
 ) -> None:
     sizes = [Size(25, 25), Size(2000, 3000)]
     monkeypatch.setattr(memory, "free_memory", lambda device: 2_000_000_000)
-    with pytest.raises(OptionError, match=r"about 59.9 GB of memory, and 2.0 GB are free") as error:
+    with pytest.raises(OptionError, match=r"about 66.0 GB of memory, and 2.0 GB are free") as error:
         check_memory(sizes, TrainOptions(), CPU)
     window = int(str(error.value).rpartition("--window ")[2])
     check_memory(sizes, TrainOptions(window=window), CPU)
