@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import warnings
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -124,6 +126,22 @@ def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
         assert weight.equal(after)
         assert weight.grad is not None
         assert weight.grad.equal(slope)
+
+
+@pytest.mark.parametrize("window", [0, 21])
+def test_a_trainer_that_is_done_with_is_freed(window: int) -> None:
+    """With its optimizers, and without waiting for the garbage collector."""
+    trainer = _trainer(8, window=window, layers=1)
+    assert (trainer.placements is None) == (not window)
+    trainer.step(0)
+    alive = weakref.ref(trainer)
+    gc.collect()
+    gc.disable()
+    try:
+        del trainer
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_one_generator_pass_serves_all_critic_steps() -> None:

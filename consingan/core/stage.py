@@ -75,7 +75,8 @@ class StageTrainer:
         self._rates = [group["lr"] for group in self._groups()]
         self.last_pair: tuple[Tensor, Tensor]
         """What the last step made from fresh noise, and the real window beside it."""
-        self._whole = self._view(None) if self.placements is None else None
+        with half_the_threads():
+            self._whole = self._view(None) if self.placements is None else None
 
     @property
     def learning_parameters(self) -> int:
@@ -176,7 +177,7 @@ class StageTrainer:
         fixed = [level.to(self.model.dtype) for level in self.sampler.fixed_noise(plan)]
         frozen = self._helper.start(lambda: self._frozen(fixed, plan))
         if placement is None:
-            frozen = cache(frozen)
+            frozen = _always(frozen())  # the same in every step
         real = picture.to(self.model.dtype)
         return _View(placement, plan, picture, real, known, fixed, frozen)
 
@@ -226,3 +227,7 @@ class _View(NamedTuple):
     """The noise that the picture is rebuilt from."""
     frozen_fixed: Callable[[], Tensor | None]
     """The features that it gives below the lowest stage that learns."""
+
+
+def _always(features: Tensor | None) -> Callable[[], Tensor | None]:
+    return lambda: features
