@@ -23,7 +23,7 @@ from consingan.core.config import Schedule
 from consingan.core.events import StageSaved, StageStarted, StepLogged
 from consingan.core.growth import grow
 from consingan.core.hooks import Hooks
-from consingan.core.losses import color_loss
+from consingan.core.losses import color_loss, gradient_penalty, mean_score, reconstruction_loss
 from consingan.core.model import Model
 from consingan.core.noise import Noise
 from consingan.core.outputs import Outputs
@@ -126,6 +126,31 @@ def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
         assert weight.equal(after)
         assert weight.grad is not None
         assert weight.grad.equal(slope)
+
+
+@pytest.mark.parametrize("window", [0, 21])
+def test_a_step_descends_along_the_losses_as_they_are_written(window: int) -> None:
+    """WGAN-GP for the critic; for the generator, minus its score and ten times the error."""
+    rates = {"lr_critic": 1e-12, "generator_steps": 1}
+    trainer = _trainer(8, window=window, layers=1, initialization="he", critic_steps=1, **rates)
+    critic, generator = trainer.model.critic, trainer.model.generator
+    view = trainer._view(trainer._place(0))
+    at, real, fake = view.placement, view.real, trainer._fake(0, view)
+    mixing = trainer.noise.mixing(trainer.stage, 0, 0)
+    penalty = gradient_penalty(critic, real, fake.detach(), mixing, at)
+    shown = mean_score(critic, fake.detach(), at) - mean_score(critic, real, at)
+    rebuilt = trainer._picture(view.fixed, view.frozen_fixed(), view.plan)
+    pleased = -mean_score(critic, fake, at) + 10 * reconstruction_loss(rebuilt, view.picture, at)
+    learning = [weight for weight in generator.parameters() if weight.requires_grad]
+    expected = [
+        *torch.autograd.grad(shown + 0.1 * penalty, list(critic.parameters()), allow_unused=True),
+        *torch.autograd.grad(pleased, learning),
+    ]
+    trainer.step(0)
+    for weight, slope in zip([*critic.parameters(), *learning], expected, strict=True):
+        assert weight.grad is not None
+        wanted = torch.zeros_like(weight) if slope is None else slope
+        torch.testing.assert_close(weight.grad, wanted, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("window", [0, 21])
