@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,18 @@ def test_without_a_helper_everything_is_computed_when_it_is_needed(
     assert made == []
     coming()
     assert made == [threading.get_ident()]
+
+
+def test_when_nothing_can_begin_any_more_it_is_computed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a thread that goes on when the main one has ended."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    assert Helper(CPU).start(threading.get_ident)() == threading.get_ident()
 
 
 def test_a_helpers_error_arrives_where_its_result_would() -> None:

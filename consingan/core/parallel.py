@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 @contextmanager
 def half_the_threads() -> Iterator[None]:
-    """Within, the calling thread computes with half of torch's threads; a helper has the others."""
+    """Within, the calling thread computes with half of torch's threads; a helper has the others.
+
+    Threads that begin elsewhere meanwhile use half as many as well.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads // 2))
     try:
@@ -49,7 +52,10 @@ class Helper:
         """
         if self._pool is None:
             return make
-        coming = self._pool.submit(make)
+        try:
+            coming = self._pool.submit(make)
+        except RuntimeError:  # the main thread has ended; no other begins anything any more
+            return make
         return lambda: make() if coming.cancel() else coming.result()
 
 
