@@ -24,16 +24,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from consingan.core.config import Size, TrainOptions
-from consingan.core.hooks import Hooks
-from consingan.core.model import Model
-from consingan.core.noise import Noise
-from consingan.core.options import parse_options
-from consingan.core.pictures import load_picture, to_tensor
-from consingan.core.pyramid import build_pyramid, resize
-from consingan.core.sampler import Sampler, make_sampler
-from consingan.core.sizes import fit
-from consingan.core.stage import StageTrainer
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import Noise
+from consingan.core.options.fields import parse_options
+from consingan.core.options.size import Size, fit
+from consingan.core.options.training import TrainOptions
+from consingan.core.pictures.reading import load_picture
+from consingan.core.pictures.resizing import build_pyramid, resize
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.run import make_sampler
+from consingan.core.sampling.sampler import Sampler
+from consingan.core.training.stage_trainer import StageTrainer
 from consingan.errors import ConsinganError
 from consingan.examples import EXAMPLES
 from consingan.modes.generation import Generation
@@ -137,7 +139,7 @@ def both_sides(
     """The engine and the plain loop, ready to train each chosen stage from the same weights."""
     hooks, noise = Hooks(Generation()), Noise(options.seed)
     sizes = [Size(*picture.shape[-2:]) for picture in pyramid]
-    model = Model(options, hooks.padding_style(options), sizes)
+    model = Model(options, hooks.mode.padding_style, sizes)
     sampler = make_sampler(model, pyramid, hooks, noise)
     for stage in range(len(sizes)):
         if stage > 0:

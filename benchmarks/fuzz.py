@@ -32,13 +32,13 @@ import consingan
 from benchmarks.mutations import mutate, mutate_json, mutate_tensors
 from benchmarks.seeds import picture_files, published_folder, tiny_picture
 from consingan import api, importing
-from consingan.core.config import Size
-from consingan.core.masks import load_mask
-from consingan.core.pictures import load_picture
+from consingan.core.options.size import Size
+from consingan.core.pictures.masks import load_mask
+from consingan.core.pictures.reading import load_picture
 from consingan.core.run import Run
-from consingan.core.stages import sha256, stage_file
+from consingan.core.runs.tensor_files import sha256, stage_file
 from consingan.errors import ConsinganError
-from consingan.importing import import_model
+from consingan.importing.models import import_model
 from consingan.plugins import find_plugins
 
 SECONDS, BYTES, LETTERS = 10.0, 10**9, 1000

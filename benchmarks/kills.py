@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 import consingan
-from consingan.core import engine
+from consingan.core.training import loop
 from consingan.errors import RunNotFoundError
 
 MODES = ("animation", "editing", "generation", "harmonization", "retarget")
@@ -63,7 +63,7 @@ def draw() -> Image.Image:
 
 def work(folder: Path, mode: str) -> None:
     """Begin the run in `folder`, or go on with it; a checkpoint follows every step."""
-    engine.LOG_SECONDS = 0.0
+    loop.LOG_SECONDS = 0.0
     try:
         if not consingan.open_run("latest", runs=folder).complete:
             consingan.resume("latest", runs=folder, device="cpu", checkpoint_every=0)

@@ -26,7 +26,8 @@ from torch import Tensor
 from consingan.console import print_table
 from consingan.core.metrics.patches import PatchDistance, share_in_place
 from consingan.core.metrics.pixels import rmse
-from consingan.core.pictures import load_picture, to_tensor
+from consingan.core.pictures.reading import load_picture
+from consingan.core.pictures.tensors import to_tensor
 from consingan.errors import ConsinganError
 
 QUALITIES = (75, 95)

@@ -20,18 +20,19 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from consingan.core.config import PaddingStyle, Size, TrainOptions
-from consingan.core.growth import grow
-from consingan.core.hooks import Hooks
-from consingan.core.hookspecs import hookimpl
-from consingan.core.mode import Mode
-from consingan.core.model import Model
-from consingan.core.noise import Noise
-from consingan.core.options import Options
-from consingan.core.sampler import make_sampler
-from consingan.core.sizes import geometric_sizes, logarithmic_sizes
-from consingan.core.stage import StageTrainer
-from consingan.core.windows import Window
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import Noise
+from consingan.core.networks.stage_sizes import geometric_sizes, logarithmic_sizes
+from consingan.core.networks.window import Window
+from consingan.core.options.fields import Options
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.core.run import make_sampler
+from consingan.core.training.loop import add_stage
+from consingan.core.training.stage_trainer import StageTrainer
 
 EXACT, ONE_PASS, TRAINED, NOT_JUDGED = (0.0, 0.0), (0.0, 1e-5), (1e-3, 1e-4), (0.0, torch.inf)
 TOLERANCES = {
@@ -146,11 +147,6 @@ class Replay(Mode[TrainOptions, Options]):
         self.recording, self.noise = recording, noise
 
     @hookimpl
-    def padding_style(self, options: TrainOptions) -> PaddingStyle:
-        """As the published code pads in that mode."""
-        return "oversize" if self.recording.mode in ("generation", "animation") else "zero"
-
-    @hookimpl
     def training_input(
         self,
         pyramid: Sequence[Tensor],
@@ -168,6 +164,12 @@ class Replay(Mode[TrainOptions, Options]):
     ) -> Tensor:
         """The recorded fixed input."""
         return self.recording.tensors["fixed.0"]
+
+
+class PaddedReplay(Replay):
+    """The same, with zero padding."""
+
+    padding_style = "zero"
 
 
 class Differences:
@@ -206,21 +208,22 @@ def replay(recording: Recording) -> Differences:
     """Train as recorded and compare."""
     differences = Differences()
     noise = RecordedNoise(recording)
-    hooks = Hooks(Replay(recording, noise))
+    replay = Replay if recording.mode in ("generation", "animation") else PaddedReplay
+    hooks = Hooks(replay(recording, noise))
     options, pyramid = recording.options, recording.pyramid
     recorded_sizes = [Size(*picture.shape[-2:]) for picture in pyramid]
     spacing = geometric_sizes if recording.mode == "harmonization" else logarithmic_sizes
     sizes = spacing(recorded_sizes[-1], options.train_stages, options.min_size)
     differences.add("stage sizes", torch.tensor(sizes), torch.tensor(recorded_sizes))
 
-    model = Model(options, hooks.padding_style(options), sizes)
+    model = Model(options, hooks.mode.padding_style, sizes)
     sampler = make_sampler(model, pyramid, hooks, noise)
     pictures: list[Tensor] = []
     model.generator.tail[-1].register_forward_hook(lambda *call: pictures.append(call[2].detach()))
     for stage in range(len(pyramid)):
         initial = recording.weights(f"s{stage}.init.G.")
         if stage > 0:
-            grow(sampler)
+            add_stage(sampler)
             differences.add_all("grown generator", model.generator.state_dict(), initial)
         model.generator.load_state_dict(initial)
         model.critic.load_state_dict(recording.weights(f"s{stage}.init.D."))

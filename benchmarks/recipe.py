@@ -28,8 +28,9 @@ from PIL import Image
 
 import consingan
 from consingan.console import print_table
-from consingan.core.pictures import load_picture, to_image
-from consingan.core.presets import PRESETS
+from consingan.core.options.presets import PRESETS
+from consingan.core.pictures.reading import load_picture
+from consingan.core.pictures.tensors import to_image
 from consingan.errors import ConsinganError
 
 SAMPLES, QUALITY = 10, 75

@@ -18,13 +18,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from benchmarks.engine import PlainLoop, make_pyramid
-from consingan.core.config import Size, TrainOptions
-from consingan.core.hooks import Hooks
-from consingan.core.losses import rmse
-from consingan.core.model import Model
-from consingan.core.noise import Noise
-from consingan.core.pictures import to_tensor
-from consingan.core.sampler import make_sampler
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import Noise
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.run import make_sampler
+from consingan.core.training.losses import rmse
 from consingan.examples import EXAMPLES
 from consingan.modes.generation import Generation
 

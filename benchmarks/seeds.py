@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from consingan.core.config import Size, TrainOptions
-from consingan.core.model import Model
-from consingan.core.pictures import to_tensor
+from consingan.core.networks.model import Model
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.core.pictures.tensors import to_tensor
 
 
 def tiny_picture() -> Image.Image:

@@ -8,17 +8,18 @@ from typing import Any
 
 from PIL import Image
 
-from consingan.core.catalog import find_run
-from consingan.core.config import CHECKPOINT_EVERY, TrainOptions
-from consingan.core.devices import find_device, with_precision
-from consingan.core.forecast import Forecast
-from consingan.core.hooks import Hooks
-from consingan.core.pictures import Picture, from_image, load_picture
-from consingan.core.presets import DEFAULT_PRESET, train_options
-from consingan.core.records import RunConfig
-from consingan.core.recovery import find_damage
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.options.presets import DEFAULT_PRESET, train_options
+from consingan.core.options.training import CHECKPOINT_EVERY, TrainOptions
+from consingan.core.pictures.reading import Picture, from_image, load_picture
 from consingan.core.run import Run
-from consingan.core.training import create_fine_tuning, create_run, plan_training, train_run
+from consingan.core.runs.damage import find_damage
+from consingan.core.runs.find import find_run
+from consingan.core.runs.records import RunConfig
+from consingan.core.system.devices import find_device, with_precision
+from consingan.core.training.forecast import Forecast
+from consingan.core.training.session import train_run
+from consingan.core.training.start import create_fine_tuning, create_run, plan_training
 from consingan.errors import OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews

@@ -13,7 +13,7 @@ import typer
 
 from consingan.commands import evaluate, installed, modes, plan, runs
 from consingan.console import complain
-from consingan.core.options import flag
+from consingan.core.options.fields import flag
 from consingan.errors import ConsinganError, ModeError, Note, OptionError, Terminated
 from consingan.plugins import Plugins, find_plugins
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from consingan.core.forecast import Forecast
+    from consingan.core.training.forecast import Forecast
 
 
 def escaped(text: str) -> str:

@@ -6,20 +6,21 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
+from typing import get_args
 
 import pluggy
 from pydantic import ValidationError
 
-from consingan.core import hookspecs
-from consingan.core.config import TrainOptions
-from consingan.core.hooks import AnyMode
-from consingan.core.hookspecs import PROJECT, HookSpecs, ListenerHooks, ModeHooks
-from consingan.core.listener import Listener
-from consingan.core.mode import Mode
-from consingan.core.options import Options
-from consingan.core.presets import PRESETS, preset_values
+from consingan.core.hooks import specs
+from consingan.core.hooks.dispatch import AnyMode
+from consingan.core.hooks.listener import Listener
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import PROJECT, HookSpecs, ListenerHooks, ModeHooks
+from consingan.core.options.fields import Options
+from consingan.core.options.presets import PRESETS, preset_values
+from consingan.core.options.training import PaddingStyle, TrainOptions
 from consingan.errors import PluginError
-from consingan.options import OWN, check_showable
+from consingan.option_types import OWN, check_showable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """What a mode or a listener may be called."""
@@ -40,7 +41,11 @@ def check_mode(candidate: object) -> AnyMode:
         model = getattr(candidate, attribute)
         if not (isinstance(model, type) and issubclass(model, base)):
             raise PluginError(f"`{attribute}` is not a subclass of consingan.{base.__name__}")
-    if "apply" not in check_hooks(candidate):
+    hooks = check_hooks(candidate)
+    if candidate.padding_style not in get_args(PaddingStyle):
+        known = " or ".join(map(repr, get_args(PaddingStyle)))
+        raise PluginError(f"`padding_style` is {candidate.padding_style!r}, not {known}")
+    if "apply" not in hooks:
         raise PluginError("it has no `apply` hook: a mode must make something")
     check_showable(candidate.TrainOptions, OWN["train"])
     check_showable(candidate.ApplyOptions, OWN["apply"])
@@ -100,6 +105,8 @@ def check_hooks(plugin: object, called: Collection[str] = ALL_HOOKS) -> set[str]
 def _check_hook(manager: pluggy.PluginManager, name: str, hook: Callable[..., object]) -> None:
     caller = getattr(manager.hook, name, None)
     if caller is None or caller.spec is None:
+        if hasattr(Mode, name):
+            raise PluginError(f"`{name}` is an attribute of the class, not a hook")
         near = get_close_matches(name, ALL_HOOKS, 1)
         hint = (
             f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(ALL_HOOKS))}"
@@ -143,7 +150,7 @@ def _check_values(model: type[Options], values: Mapping[str, object], source: st
 def missed_changes(plugin: AnyMode | type[Listener]) -> list[str]:
     """What changed in the hooks since the version that a plugin was written for; one line each."""
     first = plugin.hooks_version + 1
-    return [hookspecs.CHANGES[n] for n in range(first, hookspecs.HOOKS_VERSION + 1)]
+    return [specs.CHANGES[n] for n in range(first, specs.HOOKS_VERSION + 1)]
 
 
 def _check_attributes(plugin: AnyMode | type[Listener], kind: str) -> None:
@@ -153,7 +160,7 @@ def _check_attributes(plugin: AnyMode | type[Listener], kind: str) -> None:
             raise PluginError(f"{owner.__name__} has no `{attribute}`")
     if not NAME.fullmatch(plugin.name):
         raise PluginError(f"{plugin.name!r} is no {kind} name; {NAME_RULE}")
-    stated, known = plugin.hooks_version, hookspecs.HOOKS_VERSION
+    stated, known = plugin.hooks_version, specs.HOOKS_VERSION
     if type(stated) is not int or stated < 1:
         raise PluginError(f"`hooks_version` is {stated!r}; it is a whole number from 1 on")
     if stated > known:

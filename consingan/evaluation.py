@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from consingan.core.config import Size
 from consingan.core.metrics.folders import find_pictures, load_pictures
 from consingan.core.metrics.scores import Progress, Scorer, Scores
+from consingan.core.options.size import Size
 from consingan.core.run import Run
 from consingan.errors import OptionError, RunError
 from consingan.inception import find_inception, load_inception
@@ -20,7 +20,7 @@ from consingan.inception import find_inception, load_inception
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from consingan.core.sampler import Sampler
+    from consingan.core.sampling.sampler import Sampler
 
 LEAST_SAMPLES = 2
 
@@ -154,7 +154,7 @@ def _sampled(run: Run, sampler: Sampler, count: int, seed: int) -> Iterator[Tens
 
 def _repainted(run: Run, sampler: Sampler, count: int, seed: int) -> Iterator[Tensor]:
     """The training picture, each time changed at random and repainted, likewise."""
-    from consingan.core.noise import Noise
+    from consingan.core.networks.noise import Noise
 
     noise, picture = Noise(seed), sampler.picture.cpu()
     for index in range(count):
@@ -165,6 +165,6 @@ def _repainted(run: Run, sampler: Sampler, count: int, seed: int) -> Iterator[Te
 
 def _as_saved(picture: Tensor) -> Tensor:
     """(1, 3, H, W) in [-1, 1] as its file would hold it, in [0, 1], on the same device."""
-    from consingan.core.pictures import to_image, to_tensor
+    from consingan.core.pictures.tensors import to_image, to_tensor
 
     return (to_tensor(to_image(picture)).to(picture.device) + 1) / 2

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consingan.errors import ConsinganError, Note, OptionError
-from consingan.published import fault
-from consingan.weights import read_tensors
+from consingan.importing.settings import fault
+from consingan.importing.weights import read_tensors
 
 if TYPE_CHECKING:
     from consingan.core.metrics.frechet import EarlyInception

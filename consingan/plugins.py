@@ -16,9 +16,9 @@ from consingan.contract import (
     check_mode,
     missed_changes,
 )
-from consingan.core.hooks import AnyMode, Hooks
-from consingan.core.listener import Listener
-from consingan.core.records import Plugin, RunConfig
+from consingan.core.hooks.dispatch import AnyMode, Hooks
+from consingan.core.hooks.listener import Listener
+from consingan.core.runs.records import Plugin, RunConfig
 from consingan.errors import ConsinganError, ModeError, OptionError, PluginError
 
 MODES, LISTENERS = "consingan.modes", "consingan.listeners"

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from consingan.contract import NAME, NAME_RULE
-from consingan.core.hookspecs import HOOKS_VERSION
+from consingan.core.hooks.specs import HOOKS_VERSION
 from consingan.errors import ConsinganError, OptionError
 
 _PYPROJECT = """\

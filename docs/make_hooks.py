@@ -14,10 +14,10 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from pathlib import Path
 
-from consingan.core import events
-from consingan.core.hookspecs import HOOKS_VERSION, ListenerHooks, ModeHooks
-from consingan.core.outputs import Outputs
-from consingan.core.sampler import Sampler
+from consingan.core.hooks import events
+from consingan.core.hooks.specs import HOOKS_VERSION, ListenerHooks, ModeHooks
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.sampling.sampler import Sampler
 
 PAGE = Path(__file__).parent / "plugins.md"
 REFERENCE = re.compile(r"(<!-- hooks: begin -->\n).*(<!-- hooks: end -->)", re.DOTALL)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from consingan.core.config import TrainOptions
-from consingan.core.options import Options, flag
-from consingan.options import description
+from consingan.commands.typer_options import description
+from consingan.core.options.fields import Options, flag
+from consingan.core.options.training import TrainOptions
 from consingan.plugins import BUILT_IN, find_plugins
 
 PAGE = Path(__file__).parent / "parameters.md"

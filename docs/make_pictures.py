@@ -17,10 +17,10 @@ from PIL import Image, ImageDraw
 
 import consingan
 from consingan import Size
-from consingan.core.outputs import save_image
-from consingan.core.pictures import to_image
-from consingan.core.pyramid import resize
-from consingan.core.sheets import Thumbnails
+from consingan.core.pictures.contact_sheet import Thumbnails
+from consingan.core.pictures.resizing import resize
+from consingan.core.pictures.tensors import to_image
+from consingan.core.pictures.writing import save_image
 from consingan.examples import EDITS, EXAMPLES
 
 PICTURES = Path(__file__).parent / "pictures"

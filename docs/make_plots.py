@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consingan.core.config import parse_size
+from consingan.core.options.size import parse_size
 
 FIGURES, PICTURES = Path(__file__).parent / "figures", Path(__file__).parent / "pictures"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 320, 64, 536, 30, 268

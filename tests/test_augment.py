@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from consingan.core.augment import (
+from consingan.modes.shared.augmentation import (
     AUGMENTATIONS,
     Augmentation,
     add_noise,
@@ -105,7 +105,7 @@ def test_how_often_nothing_changes_is_as_documented() -> None:
 
 def test_augmenting_is_the_listed_changes_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     always = ((invert, 1.0), (tone_sepia, 1.0), (change_colour, 0.0))
-    monkeypatch.setattr("consingan.core.augment.AUGMENTATIONS", always)
+    monkeypatch.setattr("consingan.modes.shared.augmentation.AUGMENTATIONS", always)
     picture, unused = _picture(), _seeded(0)
     expected = tone_sepia(invert(picture, unused), unused).clamp(-1, 1)
     assert torch.equal(augment(picture, _seeded(0)), expected)

@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 
 import consingan
 from consingan import Mode, Options, Run, TrainOptions, hookimpl
-from consingan.core import engine, rescue
-from consingan.core.events import StepLogged, WentBack
-from consingan.core.hooks import Hooks
-from consingan.core.options import parse_options
-from consingan.core.stage import StageTrainer
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.hooks.events import StepLogged, WentBack
+from consingan.core.options.fields import parse_options
+from consingan.core.training import divergence, loop
+from consingan.core.training.stage_trainer import StageTrainer
 from consingan.errors import Note, RunError
 from tests.conftest import TINY, tiny_image
 
@@ -40,7 +40,7 @@ OPTIONS: dict[str, Any] = {
 @pytest.fixture
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Losses are looked at, and a checkpoint may be saved, after every step."""
-    monkeypatch.setattr(engine, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "LOG_SECONDS", 0.0)
 
 
 class StopAt:
@@ -123,7 +123,7 @@ def test_a_damaged_checkpoint_only_costs_its_stage(
 def test_the_last_checkpoint_survives_any_kill(tmp_path: Path) -> None:
     whole = consingan.train(tiny_image(), out=tmp_path / "whole", preset="default", **OPTIONS)
     code = (
-        "import sys, consingan; from consingan.core import engine; engine.LOG_SECONDS = 0.0;"
+        "import sys, consingan; from consingan.core.training import loop; loop.LOG_SECONDS = 0.0;"
         "from tests.conftest import tiny_image; from tests.test_checkpoints import OPTIONS;"
         "out = sys.argv[1];"
         "consingan.train(tiny_image(), out=out, checkpoint_every=0, **OPTIONS)"
@@ -191,9 +191,9 @@ def _poisoned_run(out: Path, times: int, every: int, listener: object) -> Run:
 
 
 def _run_of(mode: Mode[Any, Any], out: Path, values: dict[str, Any], listener: object) -> Run:
-    from consingan.core.pictures import from_image
-    from consingan.core.records import Plugin
-    from consingan.core.training import create_run
+    from consingan.core.pictures.reading import from_image
+    from consingan.core.runs.records import Plugin
+    from consingan.core.training.start import create_run
     from consingan.listeners.log import MetricsLog
 
     hooks = Hooks(mode, [MetricsLog(), listener])
@@ -206,7 +206,7 @@ def _run_of(mode: Mode[Any, Any], out: Path, values: dict[str, Any], listener: o
 
 @pytest.mark.usefixtures("every_step")
 def test_losses_that_are_no_numbers_are_met(tmp_path: Path) -> None:
-    from consingan.core.training import train_run
+    from consingan.core.training.session import train_run
 
     troubles = Troubles()
     run = _poisoned_run(tmp_path, 2, 3, troubles)
@@ -222,7 +222,7 @@ def test_losses_that_are_no_numbers_are_met(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("every_step")
 def test_a_stage_that_always_goes_wrong_ends_in_one_line(tmp_path: Path) -> None:
-    from consingan.core.training import train_run
+    from consingan.core.training.session import train_run
 
     run = _poisoned_run(tmp_path, 1000, 1, Troubles())
     with pytest.raises(RunError, match=r"no longer numbers, even after 3 attempts; try another"):
@@ -262,7 +262,7 @@ def test_a_collapsed_state_is_never_what_training_goes_back_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _collapse_at(monkeypatch, 2, 3, 4)
-    monkeypatch.setattr(rescue, "WARM_UP", 0.5)
+    monkeypatch.setattr(divergence, "WARM_UP", 0.5)
     troubles = Troubles()
     consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS)
     assert [(event.step, event.back) for event in troubles.events] == [(4, 1)]
@@ -285,7 +285,7 @@ class Deaf(Mode[TrainOptions, Options]):
 
 
 def test_samples_that_are_all_the_same_are_noticed(tmp_path: Path) -> None:
-    from consingan.core.training import train_run
+    from consingan.core.training.session import train_run
 
     troubles = Troubles()
     options = {**OPTIONS, "train_stages": 1, "niter": 120}

@@ -15,9 +15,9 @@ import pytest
 import consingan
 from consingan import cli
 from consingan.console import duration, escaped, print_table
-from consingan.core.config import TrainOptions
-from consingan.core.locks import training_lock
-from consingan.core.options import in_words
+from consingan.core.options.fields import in_words
+from consingan.core.options.training import TrainOptions
+from consingan.core.runs.locks import training_lock
 from consingan.errors import Terminated
 from tests.conftest import TINY, image_size
 

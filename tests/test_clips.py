@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from consingan.core import clips
-from consingan.core.clips import CLIP_SUFFIXES, check_clip, write_clip
+from consingan.core.pictures import clips
+from consingan.core.pictures.clips import CLIP_SUFFIXES, check_clip, write_clip
 from consingan.errors import OptionError
 
 PICTURES = (".gif", ".webp", ".png")

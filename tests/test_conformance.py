@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from consingan import Listener, Mode, Options, Run, Size, TrainOptions, hookimpl
-from consingan.core.outputs import Outputs
-from consingan.core.sampler import Sampler
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.sampling.sampler import Sampler
 from consingan.modes.animation import Animation
 from consingan.modes.editing import Editing
 from consingan.modes.generation import Generation

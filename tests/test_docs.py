@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consingan import cli
-from consingan.core import presets
+from consingan.core.options import presets
 from consingan.plugins import find_plugins
 from tests.conftest import TINY
 

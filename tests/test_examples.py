@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from consingan.core.pictures import load_picture
+from consingan.core.pictures.reading import load_picture
 from consingan.examples import EDITS, EXAMPLES, write_examples
 from consingan.examples.paintings import landscape
 

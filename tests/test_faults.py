@@ -21,10 +21,12 @@ import pytest
 
 import consingan
 from consingan import Run, cli, hookimpl
-from consingan.core import files, training
-from consingan.core.events import StageStarted
-from consingan.core.locks import LOCK, training_lock
-from consingan.core.stages import stage_file
+from consingan.core.hooks.events import StageStarted
+from consingan.core.runs.locks import LOCK, training_lock
+from consingan.core.runs.tensor_files import stage_file
+from consingan.core.system import atomic_files
+from consingan.core.training import start
+from consingan.core.training.session import train_run
 from consingan.errors import ConsinganError, Note, PluginError, RunError, Terminated
 from tests.conftest import TINY, tiny_image
 
@@ -129,7 +131,7 @@ def train_until_full(
     disk = FullDisk(limit)
     error = None
     with patch.context() as patched:
-        patched.setattr(files.os, "fdopen", disk.open)
+        patched.setattr(atomic_files.os, "fdopen", disk.open)
         patched.setattr("consingan.api.Previews", type("None", (), {}))
         try:
             train(out)
@@ -347,7 +349,7 @@ def test_no_space_to_move_damaged_stages(copy: Path, monkeypatch: pytest.MonkeyP
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("consingan.core.recovery.new_folder", full)
+    monkeypatch.setattr("consingan.core.runs.damage.new_folder", full)
     with pytest.raises(RunError, match=r"cannot write to .*No space left"):
         consingan.resume(copy)
     assert content(copy) == before
@@ -392,7 +394,7 @@ def test_what_another_process_trained_meanwhile_stays(tmp_path: Path) -> None:
     run = stopped(tmp_path)
     consingan.resume(run.path)
     before = content(run.path)
-    training.train_run(run)  # opened when there was one stage
+    train_run(run)  # opened when there was one stage
     assert run.complete
     assert {name: content(run.path)[name] for name in STAGES} == {n: before[n] for n in STAGES}
 
@@ -429,7 +431,7 @@ def test_a_signal_while_a_run_is_created_leaves_nothing(
     def end(*_: object) -> None:
         raise Terminated(signal.SIGTERM)
 
-    monkeypatch.setattr("consingan.core.run.write_record", end)
+    monkeypatch.setattr("consingan.core.runs.folder.write_record", end)
     with pytest.raises(Terminated):
         train(tmp_path / "runs")
     assert not list(tmp_path.glob("runs/*/*"))
@@ -450,7 +452,7 @@ def test_the_latest_run_is_the_last_made_though_the_clock_was_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(tmp_path)
-    monkeypatch.setattr(training, "datetime", PutBack)
+    monkeypatch.setattr(start, "datetime", PutBack)
     second, third = train(tmp_path), train(tmp_path)
     assert len({run.path for run in (second, third)}) == 2
     assert consingan.open_run("latest", runs=tmp_path).path == third.path

@@ -14,12 +14,14 @@ from torch import Tensor
 
 import consingan
 from consingan import Run, cli, hookimpl
-from consingan.core.events import StageSaved, StageStarted, StepLogged
-from consingan.core.hooks import Hooks
-from consingan.core.pictures import load_picture, to_tensor
-from consingan.core.pyramid import resize
-from consingan.core.sampler import Sampler
-from consingan.core.stages import stage_file
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.hooks.events import StageSaved, StageStarted, StepLogged
+from consingan.core.pictures.reading import load_picture
+from consingan.core.pictures.resizing import resize
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.runs.stored_model import load_model
+from consingan.core.runs.tensor_files import stage_file
+from consingan.core.sampling.sampler import Sampler
 from consingan.errors import OptionError, RunError, RunNotFoundError
 from tests.conftest import TINY, image_size, tiny_image
 
@@ -173,10 +175,10 @@ def test_only_what_may_change_does(tuned: Tuned) -> None:
 
 
 def test_a_loaded_fine_tuned_model_equals_the_trained_one(tuned: Tuned) -> None:
-    loaded = consingan.open_run(tuned.run.path).load_model()
+    loaded = load_model(consingan.open_run(tuned.run.path))
     state = loaded.generator.state_dict()
     assert [name for name, tensor in tuned.model.items() if not tensor.equal(state[name])] == []
-    parent = tuned.parent.load_model()
+    parent = load_model(tuned.parent)
     kept = {name: tensor for name, tensor in parent.generator.state_dict().items()}
     lower = [name for name in kept if name.startswith(("head", "body.0", "body.1"))]
     assert lower
@@ -226,7 +228,7 @@ def test_a_fine_tuned_run_can_be_fine_tuned(tuned: Tuned, tmp_path: Path) -> Non
     again = consingan.fine_tune(tuned.run.path, tiny_image(seed=8), out=tmp_path, niter=2)
     assert again.config.parent == str(tuned.run.path.resolve())
     assert _files(again.path)[LAST] != _files(tuned.run.path)[LAST]
-    kept, first = again.load_model().generator, tuned.parent.load_model().generator
+    kept, first = load_model(again).generator, load_model(tuned.parent).generator
     assert kept.head.conv.weight.equal(first.head.conv.weight)
 
 
@@ -278,9 +280,9 @@ def test_a_run_of_one_stage_is_fine_tuned(tmp_path: Path, mode: str) -> None:
     run = consingan.resume("latest", runs=tmp_path, listeners=[keep])
     assert run.complete
     assert _files(parent.path) == before
-    state = consingan.open_run(run.path).load_model().generator.state_dict()
+    state = load_model(consingan.open_run(run.path)).generator.state_dict()
     assert all(tensor.equal(state[name]) for name, tensor in keep.model.items())
-    old = parent.load_model().generator.state_dict()
+    old = load_model(parent).generator.state_dict()
     assert not old["tail.0.weight"].equal(state["tail.0.weight"])
 
 

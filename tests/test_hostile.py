@@ -26,9 +26,9 @@ import consingan
 from benchmarks.fuzz import Fuzzer
 from consingan import Run, api, cli, importing
 from consingan.console import escaped
-from consingan.core.files import folder_name
-from consingan.core.pictures import load_picture
-from consingan.core.stages import sha256, stage_file
+from consingan.core.pictures.reading import load_picture
+from consingan.core.runs.tensor_files import sha256, stage_file
+from consingan.core.system.atomic_files import folder_name
 from consingan.errors import ConsinganError, Note, PictureError, RunError
 from tests.conftest import TINY, tiny_image
 

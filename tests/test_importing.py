@@ -18,12 +18,15 @@ from torch import Tensor
 
 import consingan
 from consingan import Run, cli, importing
-from consingan.core.config import PaddingStyle, Size, TrainOptions
-from consingan.core.files import folder_name
-from consingan.core.model import Model
-from consingan.core.noise import StoredNoise
-from consingan.core.pictures import load_picture, to_tensor
-from consingan.core.windows import whole
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import StoredNoise
+from consingan.core.networks.window import whole
+from consingan.core.options.size import Size
+from consingan.core.options.training import PaddingStyle, TrainOptions
+from consingan.core.pictures.reading import load_picture
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.runs.stored_model import load_model
+from consingan.core.system.atomic_files import folder_name
 from consingan.errors import RunError
 from tests.conftest import tiny_image
 
@@ -172,7 +175,7 @@ def test_an_imported_run_is_as_any_other(
     run = consingan.open_run("photo", runs=tmp_path / "runs")
     assert run.path == imported.path
     assert (run.mode, run.complete, run.sizes) == (mode, True, SIZES)
-    assert run.load_model().amplitudes == published.model.amplitudes
+    assert load_model(run).amplitudes == published.model.amplitudes
     rebuilt = run.sampler("cpu").reconstruction()
     torch.testing.assert_close(rebuilt, published.rebuilt(), rtol=0, atol=1e-6)
     files = apply(run, photo)
@@ -205,7 +208,7 @@ def test_what_the_run_folder_holds(tmp_path: Path, publish: Publish) -> None:
     }
     picture = to_tensor(load_picture(run.path / "picture.png").image)
     assert (picture - published.reals[-1]).abs().max() <= 1 / 255
-    critic = run.load_model().critic.state_dict()
+    critic = load_model(run).critic.state_dict()
     for name, weight in published.model.critic.state_dict().items():
         assert torch.equal(critic[name], weight)
 
@@ -262,7 +265,7 @@ def test_weights_of_other_precisions_become_float32(
     weights = torch.load(file, weights_only=True)
     torch.save({name: weight.to(dtype) for name, weight in weights.items()}, file)
     run = consingan.import_model(published.folder, tmp_path / "runs")
-    loaded = run.load_model().generator.state_dict()["tail.0.weight"]
+    loaded = load_model(run).generator.state_dict()["tail.0.weight"]
     assert torch.equal(loaded, weights["tail.0.weight"].to(dtype).float())
 
 

@@ -10,20 +10,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from consingan.core.config import Size, TrainOptions
-from consingan.core.gradients import gradient
-from consingan.core.hooks import Hooks
-from consingan.core.hookspecs import hookimpl
-from consingan.core.known import fill, known_at, reduce_known, reduce_strictly
-from consingan.core.losses import color_loss, gradient_penalty, mean_score, reconstruction_loss
-from consingan.core.mode import Mode
-from consingan.core.networks import Critic
-from consingan.core.options import Options
-from consingan.core.outputs import Outputs
-from consingan.core.pyramid import resize
-from consingan.core.resampling import Span
-from consingan.core.sampler import Sampler
-from consingan.core.windows import Window
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.networks.critic import Critic
+from consingan.core.networks.window import Span, Window
+from consingan.core.options.fields import Options
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.core.pictures.known_pixels import fill_unknown, known_pyramid
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.pictures.resizing import resize
+from consingan.core.sampling.sampler import Sampler
+from consingan.core.training.gradients import compute_gradients
+from consingan.core.training.loss_weights import known_weights
+from consingan.core.training.losses import (
+    color_loss,
+    gradient_penalty,
+    mean_score,
+    reconstruction_loss,
+)
 from consingan.errors import ModeError, PictureError
 from consingan.testing import train_tiny
 
@@ -49,7 +55,7 @@ def _critic(options: TrainOptions) -> Critic:
 
 def test_weighed_means_are_means_over_what_is_known() -> None:
     level, values = _level(), _random(20, 24)
-    known = known_at(level, 5)
+    known = known_weights(level, 5)
     expected = values[level[0, 0] > 0].mean()
     assert float((values * known.pixels).mean()) == pytest.approx(float(expected), rel=1e-5)
     whole = [
@@ -62,7 +68,7 @@ def test_weighed_means_are_means_over_what_is_known() -> None:
 
 
 def test_a_window_has_its_part() -> None:
-    known = known_at(_level(), 5)
+    known = known_weights(_level(), 5)
     part = known.cut(Window(Span(3, 15), Span(2, 24)))
     assert part.pixels.equal(known.pixels[3:15, 2:24])
     assert part.patches.equal(known.patches[3:11, 2:20])
@@ -74,19 +80,21 @@ def test_losses_see_nothing_unknown(window: Window | None) -> None:
     options = TrainOptions(filters=3, layers=1)
     critic, level, found = _critic(options), _level(), []
     weights = list(critic.parameters())
-    known = known_at(level, options.receptive_field)
+    known = known_weights(level, options.receptive_field)
     fake, mixing = _random(1, 3, 20, 24, seed=1), torch.tensor(0.4).view(1, 1, 1, 1)
     other = _random(1, 3, 20, 24, seed=2)
     real = _random(1, 3, 20, 24, seed=3)
     for shown in (real, torch.where(level > 0, real, other), torch.where(level > 0, other, real)):
         cut = [shown, fake] if window is None else [window.cut(shown), window.cut(fake)]
         part = known if window is None else known.cut(window)
-        score = gradient(mean_score(critic, cut[0], known=part), weights)
-        penalty = gradient(gradient_penalty(critic, cut[0], cut[1], mixing, known=part), weights)
+        score = compute_gradients(mean_score(critic, cut[0], known=part), weights)
+        penalty = compute_gradients(
+            gradient_penalty(critic, cut[0], cut[1], mixing, known=part), weights
+        )
         colors = color_loss(cut[1], cut[0], torch.eye(3), part)
         reconstruction = reconstruction_loss(cut[1], cut[0], known=part)
         found.append(
-            [score.loss, penalty.loss, reconstruction, colors, *score.slopes, *penalty.slopes]
+            [score.loss, penalty.loss, reconstruction, colors, *score.gradients, *penalty.gradients]
         )
     assert all(one.equal(same) for one, same in zip(found[0], found[1], strict=True))
     assert not any(one.equal(changed) for one, changed in zip(found[0][:4], found[2], strict=False))
@@ -95,8 +103,8 @@ def test_losses_see_nothing_unknown(window: Window | None) -> None:
 def test_a_mask_that_leaves_nothing_to_learn_from_is_said() -> None:
     level = _level(20, 20)
     with pytest.raises(PictureError, match="leaves no 13x13 pixels"):
-        known_at(level, 13)
-    assert known_at(level, 11).patches.shape == (10, 10)
+        known_weights(level, 13)
+    assert known_weights(level, 11).patches.shape == (10, 10)
 
 
 @given(
@@ -112,7 +120,7 @@ def test_reduced_pixels_that_count_as_known_come_from_known_ones_only(
     size = Size(max(1, round(height * scale)), max(1, round(width * scale)))
     known = (_random(1, 1, height, width, seed=seed) < 0.97).float()
     picture, other = (0.5 * _random(1, 3, height, width, seed=seed + 1 + n) for n in range(2))
-    reduced = reduce_strictly(known, size)
+    [reduced] = known_pyramid(known, [size])
     first, second = resize(picture, size), resize(torch.where(known > 0, picture, other), size)
     assert torch.where(reduced > 0, first, 0).equal(torch.where(reduced > 0, second, 0))
 
@@ -120,7 +128,7 @@ def test_reduced_pixels_that_count_as_known_come_from_known_ones_only(
 def test_a_stage_knows_what_it_covers_only_known_pixels_of() -> None:
     level = torch.ones(1, 1, 8, 8)
     level[..., 3, 5] = 0
-    coarse, fine = reduce_known(level, [Size(4, 4), Size(8, 8)])
+    coarse, fine = known_pyramid(level, [Size(4, 4), Size(8, 8)])
     assert fine.equal(level)
     assert torch.nonzero(1 - coarse[0, 0]).tolist() == [[1, 2]]
 
@@ -129,13 +137,13 @@ def test_filling_keeps_what_is_known_and_continues_it() -> None:
     ramp = torch.linspace(-1, 1, 24).expand(1, 3, 20, 24)
     level = _level()
     torn = torch.where(level > 0, ramp, 99.0)
-    filled = fill(torn, level)
+    filled = fill_unknown(torn, level)
     assert torch.where(level > 0, filled, 0).equal(torch.where(level > 0, ramp, 0))
     assert (filled - ramp).abs().max() < 0.2
     alone = torch.zeros(1, 1, 20, 24)
     alone[..., 7, 3] = 1
-    assert torch.allclose(fill(torn, alone), torn[0, 0, 7, 3])
-    assert fill(torn, torch.zeros(1, 1, 20, 24)).equal(torn)
+    assert torch.allclose(fill_unknown(torn, alone), torn[0, 0, 7, 3])
+    assert fill_unknown(torn, torch.zeros(1, 1, 20, 24)).equal(torn)
 
 
 class Half(Mode[TrainOptions, Options]):

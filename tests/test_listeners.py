@@ -12,9 +12,9 @@ import pytest
 import consingan
 from consingan import Listener, Mode, Run, TrainOptions, cli, hookimpl
 from consingan.contract import check_listener
-from consingan.core import hookspecs
-from consingan.core.outputs import Outputs
-from consingan.core.sampler import Sampler
+from consingan.core.hooks import specs
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.sampling.sampler import Sampler
 from consingan.errors import OptionError, PluginError
 from consingan.modes.generation import Generation
 from consingan.plugins import DISABLE, STRICT, find_plugins
@@ -152,8 +152,8 @@ def test_a_plugin_for_older_hooks_is_loaded_with_a_warning_that_names_the_change
     install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = {2: "`apply` writes nothing", 3: "`preview` is shy"}
-    monkeypatch.setattr(hookspecs, "HOOKS_VERSION", 3)
-    monkeypatch.setattr(hookspecs, "CHANGES", MappingProxyType(changes))
+    monkeypatch.setattr(specs, "HOOKS_VERSION", 3)
+    monkeypatch.setattr(specs, "CHANGES", MappingProxyType(changes))
     install("consingan.modes", old=Older, consingan=Generation)
     install("consingan.listeners", diaries=_listener(hooks_version=2), new=_listener(name="new"))
     assert cli.run(["plugins", "--json"]) == 0
@@ -180,7 +180,7 @@ def test_a_plugin_for_newer_hooks_is_refused(install: Install) -> None:
 
 
 def test_every_version_of_the_hooks_says_what_changed() -> None:
-    assert list(hookspecs.CHANGES) == list(range(2, hookspecs.HOOKS_VERSION + 1))
+    assert list(specs.CHANGES) == list(range(2, specs.HOOKS_VERSION + 1))
 
 
 def test_plugins_can_be_disabled(
@@ -207,8 +207,8 @@ def test_strict_makes_any_problem_an_error(
     assert cli.run(["modes"]) == 1
     assert "plugin 'broken' (package broken 1) is not loaded" in capsys.readouterr().err
     install("consingan.modes", old=Older)
-    monkeypatch.setattr(hookspecs, "HOOKS_VERSION", 2)
-    monkeypatch.setattr(hookspecs, "CHANGES", MappingProxyType({2: "`apply` is shy"}))
+    monkeypatch.setattr(specs, "HOOKS_VERSION", 2)
+    monkeypatch.setattr(specs, "CHANGES", MappingProxyType({2: "`apply` is shy"}))
     with pytest.raises(PluginError, match="is shy"):
         find_plugins()
 

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from consingan.core.config import Size
-from consingan.core.masks import blur, composite, dilate, feather, find_mask, load_mask
-from consingan.core.pictures import to_image, to_tensor
+from consingan.core.options.size import Size
+from consingan.core.pictures.masks import blur, composite, dilate, feather, find_mask, load_mask
+from consingan.core.pictures.tensors import to_image, to_tensor
 from consingan.errors import PictureError
 from tests.conftest import tiny_image
 

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from consingan import cli
-from consingan.core import memory
-from consingan.core.config import Size, TrainOptions
-from consingan.core.memory import check_memory, free_memory, step_memory
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.core.system.memory import free_memory
+from consingan.core.training import memory
+from consingan.core.training.memory import check_memory, step_memory
 from consingan.errors import OptionError
 
 CPU = torch.device("cpu")

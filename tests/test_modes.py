@@ -16,12 +16,12 @@ from torch import Tensor
 import consingan
 from consingan import Run, Size, TrainOptions, cli
 from consingan.api import prepare
-from consingan.core.hooks import Hooks
-from consingan.core.inputs import read_pyramid
-from consingan.core.noise import Noise
-from consingan.core.presets import PRESETS, preset_changes, train_options
-from consingan.core.sampler import Sampler, stored
-from consingan.core.windows import Window, whole
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.networks.noise import Noise
+from consingan.core.networks.window import Window, whole
+from consingan.core.options.presets import PRESETS, preset_changes, train_options
+from consingan.core.runs.stored_inputs import read_pyramid
+from consingan.core.sampling.sampler import Sampler, stored
 from consingan.errors import Note, OptionError
 from consingan.modes.animation import STRENGTHS, AnimationApply, _frames, _walk
 from consingan.plugins import find_plugins
@@ -153,7 +153,7 @@ LOGARITHMIC = [(25, 38), (31, 47), (41, 61), (60, 89), (115, 171), (167, 250)]
 def test_padding_and_stage_sizes(mode: str, padding: str, sizes: list[tuple[int, int]]) -> None:
     hooks = _hooks(mode)
     options = hooks.mode.TrainOptions()
-    assert hooks.padding_style(options) == padding
+    assert hooks.mode.padding_style == padding
     assert hooks.stage_sizes(Size(167, 250), options) == sizes
 
 

@@ -7,13 +7,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consingan.core.config import Size, TrainOptions
-from consingan.core.losses import TOLERANCE, color_loss, gradient_penalty
-from consingan.core.model import Model
-from consingan.core.networks import Critic, Generator, initialize
-from consingan.core.noise import TILE, Noise, address_seed
-from consingan.core.resampling import Span
-from consingan.core.windows import Window, plan, whole
+from consingan.core.networks.critic import Critic
+from consingan.core.networks.generator import Generator
+from consingan.core.networks.layers import initialize
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import TILE, Noise, address_seed
+from consingan.core.networks.plan import plan
+from consingan.core.networks.window import Span, Window, whole
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.core.training.losses import COLOR_TOLERANCE, color_loss, gradient_penalty
 
 ACTIVATIONS = ["lrelu", "elu", "prelu", "selu"]
 
@@ -152,11 +155,11 @@ def test_the_color_loss_sees_colors_wherever_they_lie() -> None:
         directions = noise.directions(0, step)
         assert float(color_loss(moved, picture, directions)) == 0
         # All colours moved by one vector: its length, over three directions at right angles.
-        expected = float(vector.square().mean()) - TOLERANCE**2
+        expected = float(vector.square().mean()) - COLOR_TOLERANCE**2
         found = float(color_loss(moved + vector, picture, directions))
         assert found == pytest.approx(expected, rel=1e-3)
-        assert float(color_loss(moved + 0.95 * TOLERANCE, picture, directions)) == 0
-        assert float(color_loss(moved + 1.05 * TOLERANCE, picture, directions)) > 0
+        assert float(color_loss(moved + 0.95 * COLOR_TOLERANCE, picture, directions)) == 0
+        assert float(color_loss(moved + 1.05 * COLOR_TOLERANCE, picture, directions)) > 0
 
 
 def test_directions_are_at_right_angles_and_depend_on_their_address() -> None:

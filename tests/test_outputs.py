@@ -17,11 +17,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from consingan.core import outputs as outputs_module
-from consingan.core.files import write_atomically, write_json
-from consingan.core.outputs import FORMATS, Outputs, encode_png, save_image
-from consingan.core.pictures import to_tensor
-from consingan.core.sheets import CELL, PICTURES, WIDTH, Thumbnails
+from consingan.core.pictures import outputs as outputs_module
+from consingan.core.pictures.contact_sheet import CELL, PICTURES, WIDTH, Thumbnails
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.pictures.writing import FORMATS, encode_png, save_image
+from consingan.core.system.atomic_files import write_atomically, write_json
 from consingan.errors import OptionError, RunError
 from tests.conftest import tiny_image
 

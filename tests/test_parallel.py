@@ -13,8 +13,8 @@ import torch
 
 import consingan
 from consingan import Size
-from consingan.core.hooks import Hooks
-from consingan.core.parallel import Helper, half_the_threads, make_in_threads
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.system.threads import Helper, half_the_threads, make_in_threads
 from tests.conftest import TINY, tiny_image
 
 

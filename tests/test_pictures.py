@@ -16,9 +16,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageFile
 
-from consingan.core import pictures
-from consingan.core.config import Size
-from consingan.core.pictures import Picture, from_image, load_picture, to_image, to_tensor
+from consingan.core.options.size import Size
+from consingan.core.pictures import reading
+from consingan.core.pictures.reading import Picture, from_image, load_picture
+from consingan.core.pictures.tensors import to_image, to_tensor
 from consingan.errors import PictureError
 
 Pixels = NDArray[np.uint8]
@@ -455,7 +456,7 @@ def test_a_picture_is_converted_strip_by_strip_to_the_same_bits(
         kind.save(path, **options)
         whole = load_picture(path)
         with monkeypatch.context() as patched:
-            patched.setattr(pictures, "STRIP_PIXELS", 3 * kind.width)
+            patched.setattr(reading, "STRIP_PIXELS", 3 * kind.width)
             strips = load_picture(path)
             tensor = to_tensor(strips.image)
         assert strips == Picture("a", strips.image, whole.notes)
@@ -466,9 +467,9 @@ def test_a_picture_is_converted_strip_by_strip_to_the_same_bits(
 def test_limit_on_pixels_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(encoded(QUADRANTS, "PNG"))
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 16 * 32)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 16 * 32)
     load_picture(path)
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 16 * 32 - 1)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 16 * 32 - 1)
     assert "32x16" in problem(path)
 
 

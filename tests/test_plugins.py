@@ -19,15 +19,16 @@ from pydantic import FilePath
 import consingan
 from consingan import Mode, Options, TrainOptions, changed, hookimpl, option
 from consingan.cli import build_app
+from consingan.commands.typer_options import added_parameters
 from consingan.contract import check_hooks, check_mode
-from consingan.core.config import Size
-from consingan.core.hooks import Hooks
-from consingan.core.options import parse_options
-from consingan.core.outputs import Outputs
-from consingan.core.records import Plugin, RunConfig
-from consingan.core.sampler import Sampler
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.options.fields import parse_options
+from consingan.core.options.size import Size
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.runs.records import Plugin, RunConfig
+from consingan.core.sampling.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError
-from consingan.options import OWN, added_parameters
+from consingan.option_types import OWN
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
 
@@ -194,10 +195,10 @@ def _mode(**attributes: Any) -> type[Mode[Any, Any]]:
 
 
 def test_hooks_may_have_other_names_and_wait_for_newer_versions() -> None:
-    other = hookimpl(specname="padding_style")(lambda self, options: "zero")
+    other = hookimpl(specname="stage_sizes")(lambda self, size: [size])
     newer = hookimpl(optionalhook=True)(lambda self, what: None)
     hooks = check_hooks(check_mode(_mode(borders=other, some_newer_hook=newer)))
-    assert hooks == {"apply", "padding_style", "some_newer_hook"}
+    assert hooks == {"apply", "stage_sizes", "some_newer_hook"}
 
 
 def test_a_good_mode_passes_the_check() -> None:
@@ -348,15 +349,12 @@ def test_stage_sizes_and_previews_that_are_something_else_are_named() -> None:
     odd: dict[str, Any] = {
         "stage_sizes": hookimpl(lambda self, size: 3),
         "preview": hookimpl(lambda self, sampler: [torch.zeros(1, 3, 4, 5)]),
-        "padding_style": hookimpl(lambda self, options: "reflect"),
     }
     hooks = Hooks(check_mode(_mode(**odd)))
     with pytest.raises(ModeError, match=r"gave stage_sizes 3, not a list of \(height, width\)"):
         hooks.stage_sizes(Size(30, 40), TrainOptions())
     with pytest.raises(ModeError, match=r"gave preview Tensor, not \(caption, picture\)"):
         next(hooks.preview(cast(Sampler, None)))
-    with pytest.raises(ModeError, match="gave padding_style 'reflect', not 'oversize' or 'zero'"):
-        hooks.padding_style(TrainOptions())
 
 
 class OddOptions(Options):
@@ -372,7 +370,12 @@ class OddOptions(Options):
         ({"name": None}, "no `name`"),
         ({"summary": 3}, "no `summary`"),
         ({"apply": None}, "no `apply`"),
-        ({"padding_style": lambda self, options: "zero"}, "`padding_style` lacks its @hookimpl"),
+        ({"stage_sizes": lambda self, size: [size]}, "`stage_sizes` lacks its @hookimpl"),
+        ({"padding_style": "reflect"}, "`padding_style` is 'reflect', not 'oversize' or 'zero'"),
+        (
+            {"padding_style": hookimpl(lambda self, options: "zero")},
+            "`padding_style` is an attribute of the class, not a hook",
+        ),
         ({"preview": hookimpl(lambda self, smapler: [])}, "no argument `smapler`; it has: sampler"),
         ({"ApplyOptions": dict}, "`ApplyOptions` is not a subclass of consingan.Options"),
         ({"TrainOptions": Options}, "`TrainOptions` is not a subclass of consingan.TrainOptions"),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from consingan.core.hookspecs import ListenerHooks, ModeHooks
-from consingan.core.mode import Mode
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import ListenerHooks, ModeHooks
 from docs.make_hooks import PAGE, hooks, render
 
 BLOCK = re.compile(r"^```(toml|python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)

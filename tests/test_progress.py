@@ -14,11 +14,17 @@ from rich.console import Console
 
 import consingan
 from consingan import Size, TrainOptions, cli
-from consingan.core.events import StageStarted, StepLogged
-from consingan.core.forecast import Forecast, StageForecast, forecast, picture_work, step_work
-from consingan.core.hooks import Hooks
-from consingan.core.pictures import to_tensor
-from consingan.core.pyramid import build_pyramid
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.hooks.events import StageStarted, StepLogged
+from consingan.core.pictures.resizing import build_pyramid
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.training.forecast import (
+    Forecast,
+    StageForecast,
+    forecast,
+    picture_work,
+    step_work,
+)
 from consingan.listeners.console import ConsoleProgress
 from consingan.modes.generation import Generation
 from tests.conftest import TINY, tiny_image

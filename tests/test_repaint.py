@@ -13,9 +13,9 @@ from PIL import Image
 
 import consingan
 from consingan import Run, Size, cli
-from consingan.core.masks import feather, load_mask
-from consingan.core.pictures import load_picture
-from consingan.core.sampler import Sampler
+from consingan.core.pictures.masks import feather, load_mask
+from consingan.core.pictures.reading import load_picture
+from consingan.core.sampling.sampler import Sampler
 from consingan.errors import Note, OptionError, PictureError
 from consingan.modes import editing, harmonization
 from tests.conftest import TINY, image_size, tiny_image

@@ -16,7 +16,7 @@ from PIL import Image
 
 import consingan
 from consingan import Run, Size
-from consingan.core.png import write_png
+from consingan.core.pictures.png import write_png
 from consingan.errors import OptionError
 from tests.conftest import TINY, tiny_image
 

@@ -18,20 +18,26 @@ from torch import Tensor
 
 import consingan
 from consingan import Mode, Options, Run, Size, TrainOptions, hookimpl
-from consingan.core.averaging import Averages
-from consingan.core.config import Schedule
-from consingan.core.events import StageSaved, StageStarted, StepLogged
-from consingan.core.growth import grow
-from consingan.core.hooks import Hooks
-from consingan.core.losses import color_loss, gradient_penalty, mean_score, reconstruction_loss
-from consingan.core.model import Model
-from consingan.core.noise import Noise
-from consingan.core.outputs import Outputs
-from consingan.core.pictures import to_tensor
-from consingan.core.pyramid import build_pyramid
-from consingan.core.sampler import Sampler, make_sampler
-from consingan.core.stage import StageTrainer
-from consingan.core.training import train_run
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.hooks.events import StageSaved, StageStarted, StepLogged
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import Noise
+from consingan.core.options.training import Schedule
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.pictures.resizing import build_pyramid
+from consingan.core.pictures.tensors import to_tensor
+from consingan.core.run import make_sampler
+from consingan.core.sampling.sampler import Sampler
+from consingan.core.training.ema import WeightEMA
+from consingan.core.training.loop import add_stage
+from consingan.core.training.losses import (
+    color_loss,
+    gradient_penalty,
+    mean_score,
+    reconstruction_loss,
+)
+from consingan.core.training.session import train_run
+from consingan.core.training.stage_trainer import StageTrainer
 from consingan.errors import ModeError, Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.modes.generation import Generation
 from tests.conftest import TINY, image_size, tiny_image
@@ -46,7 +52,7 @@ def _trainer(stages: int, mode: Mode[Any, Any] | None = None, **options: Any) ->
     parsed = TrainOptions(**{**TINY, "train_stages": stages, **options})
     hooks = Hooks(mode or Generation())
     sizes = [Size(12 + 2 * stage, 14 + 3 * stage) for stage in range(stages)]
-    model = Model(parsed, hooks.padding_style(parsed), sizes)
+    model = Model(parsed, hooks.mode.padding_style, sizes)
     pyramid = build_pyramid(to_tensor(tiny_image()), sizes)
     noise = Noise(0)
     sampler = make_sampler(model, pyramid, hooks, noise)
@@ -129,27 +135,31 @@ def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
 
 
 @pytest.mark.parametrize("window", [0, 21])
-def test_a_step_descends_along_the_losses_as_they_are_written(window: int) -> None:
+def test_a_step_applies_the_gradients_of_the_losses_as_they_are_written(window: int) -> None:
     """WGAN-GP for the critic; for the generator, minus its score and ten times the error."""
     rates = {"lr_critic": 1e-12, "generator_steps": 1}
     trainer = _trainer(8, window=window, layers=1, initialization="he", critic_steps=1, **rates)
     critic, generator = trainer.model.critic, trainer.model.generator
-    view = trainer._view(trainer._place(0))
-    at, real, fake = view.placement, view.real, trainer._fake(0, view)
+    inputs = trainer._inputs(trainer._draw_window(0))
+    at, real, fake = inputs.sampled, inputs.real, trainer._fake(0, inputs)
     mixing = trainer.noise.mixing(trainer.stage, 0, 0)
     penalty = gradient_penalty(critic, real, fake.detach(), mixing, at)
-    shown = mean_score(critic, fake.detach(), at) - mean_score(critic, real, at)
-    rebuilt = trainer._picture(view.fixed, view.frozen_fixed(), view.plan)
-    pleased = -mean_score(critic, fake, at) + 10 * reconstruction_loss(rebuilt, view.picture, at)
+    critic_loss = mean_score(critic, fake.detach(), at) - mean_score(critic, real, at)
+    rebuilt = trainer._picture(inputs.fixed, inputs.frozen_fixed(), inputs.plan)
+    generator_loss = -mean_score(critic, fake, at) + 10 * reconstruction_loss(
+        rebuilt, inputs.picture, at
+    )
     learning = [weight for weight in generator.parameters() if weight.requires_grad]
     expected = [
-        *torch.autograd.grad(shown + 0.1 * penalty, list(critic.parameters()), allow_unused=True),
-        *torch.autograd.grad(pleased, learning),
+        *torch.autograd.grad(
+            critic_loss + 0.1 * penalty, list(critic.parameters()), allow_unused=True
+        ),
+        *torch.autograd.grad(generator_loss, learning),
     ]
     trainer.step(0)
-    for weight, slope in zip([*critic.parameters(), *learning], expected, strict=True):
+    for weight, gradient in zip([*critic.parameters(), *learning], expected, strict=True):
         assert weight.grad is not None
-        wanted = torch.zeros_like(weight) if slope is None else slope
+        wanted = torch.zeros_like(weight) if gradient is None else gradient
         torch.testing.assert_close(weight.grad, wanted, rtol=1e-3, atol=1e-6)
 
 
@@ -157,7 +167,7 @@ def test_a_step_descends_along_the_losses_as_they_are_written(window: int) -> No
 def test_a_trainer_that_is_done_with_is_freed(window: int) -> None:
     """With its optimizers, and without waiting for the garbage collector."""
     trainer = _trainer(8, window=window, layers=1)
-    assert (trainer.placements is None) == (not window)
+    assert (trainer.windows is None) == (not window)
     trainer.step(0)
     alive = weakref.ref(trainer)
     gc.collect()
@@ -184,7 +194,7 @@ def test_fine_stages_get_more_noise(side: int, factor: float) -> None:
     sizes = [Size(12, 12), Size(side, side)]
     model = Model(options, "oversize", sizes)
     sampler = make_sampler(model, build_pyramid(to_tensor(tiny_image()), sizes), hooks, noise)
-    grow(sampler)
+    add_stage(sampler)
     given, model.amplitudes[-1] = model.amplitudes[-1], 0.0
     error = float((sampler.reconstruction() - sampler.picture).square().mean().sqrt())
     assert given == pytest.approx(0.3 * factor * error, rel=1e-3)
@@ -566,19 +576,19 @@ def test_training_warns_of_nothing(tmp_path: Path) -> None:
 
 def test_an_average_forgets_where_a_short_stage_began() -> None:
     weight = torch.nn.Parameter(torch.full((2,), 100.0))
-    averages = Averages([weight], 0.995)
+    ema = WeightEMA([weight], 0.995)
     for step in range(100):
         weight.data.fill_(float(step))
-        averages.update()
-    averages.put()
+        ema.update()
+    ema.copy_to_weights()
     # The plain mean would be 49.5; the last tenth has a mean of 94.5.
     assert 85 < weight.tolist()[0] < 97
 
 
 def test_nothing_is_averaged_unless_asked_for() -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
-    averages = Averages([weight], 0.0)
+    ema = WeightEMA([weight], 0.0)
     weight.data.fill_(3.0)
-    averages.update()
-    averages.put()
+    ema.update()
+    ema.copy_to_weights()
     assert weight.tolist() == [3.0, 3.0]

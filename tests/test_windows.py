@@ -12,20 +12,19 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from consingan.core import resampling
-from consingan.core.config import PaddingStyle, Size, TrainOptions
-from consingan.core.known import known_at
-from consingan.core.losses import (
-    gradient_penalty,
-    mean_score,
-    reconstruction_loss,
-)
-from consingan.core.model import Model
-from consingan.core.networks import Critic, Normalization
-from consingan.core.noise import Noise
-from consingan.core.placement import Placement, Placements, window_size
-from consingan.core.resampling import Span, support, upsample
-from consingan.core.windows import Window, tiles, whole
+from consingan.core.networks import upsampling
+from consingan.core.networks.critic import Critic
+from consingan.core.networks.layers import Normalization
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import Noise
+from consingan.core.networks.stage_sizes import window_size
+from consingan.core.networks.upsampling import support, upsample
+from consingan.core.networks.window import Span, Window, tiles, whole
+from consingan.core.options.size import Size
+from consingan.core.options.training import PaddingStyle, TrainOptions
+from consingan.core.training.loss_weights import known_weights
+from consingan.core.training.losses import gradient_penalty, mean_score, reconstruction_loss
+from consingan.core.training.window_sampling import SampledWindow, WindowSampler
 
 
 def _resample(features: Tensor, target: Size, window: Window | None = None) -> Tensor:
@@ -79,9 +78,9 @@ def test_a_window_of_an_enlargement(data: st.DataObject) -> None:
 @given(st.data())
 def test_a_window_of_an_enlargement_in_blocks(data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resampling, "DENSE", data.draw(st.integers(0, 5)))
-        patch.setattr(resampling, "BLOCK", data.draw(st.integers(1, 7)))
-        resampling._weights.cache_clear()
+        patch.setattr(upsampling, "DENSE", data.draw(st.integers(0, 5)))
+        patch.setattr(upsampling, "BLOCK", data.draw(st.integers(1, 7)))
+        upsampling._weights.cache_clear()
         sides = st.integers(1, 40)
         features = torch.randn(1, 2, data.draw(sides), data.draw(sides))
         target = Size(data.draw(sides), data.draw(sides))
@@ -188,17 +187,17 @@ def test_a_window_never_has_more_pixels_than_its_square(height: int, width: int,
         assert window.height * window.width > 0.9 * side * side
 
 
-def _every_placement(placements: Placements) -> list[tuple[float, Placement]]:
+def _every_window(windows: WindowSampler) -> list[tuple[float, SampledWindow]]:
     """All windows with their probabilities, by drawing each possible number once."""
 
     class Listed(torch.Generator):
         """Stands for a generator; `randint` is replaced."""
 
-    sides = (placements._rows, placements._columns)
+    sides = (windows._rows, windows._columns)
     found = []
 
     def draws(side: Any) -> list[tuple[float, Any]]:
-        outer, inner = side._starts, side._inner_starts
+        outer, inner = side._starts, side._penalty_starts
         numbers: list[int] = []
         result = []
         for a in range(-outer.beyond, outer.possible + outer.beyond):
@@ -214,7 +213,7 @@ def _every_placement(placements: Placements) -> list[tuple[float, Placement]]:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sides[0], "draw", lambda _, rows=rows: rows)
                 patch.setattr(sides[1], "draw", lambda _, columns=columns: columns)
-                found.append((p * q, placements.draw(Listed())))
+                found.append((p * q, windows.draw(Listed())))
     return found
 
 
@@ -233,13 +232,13 @@ def test_expected_losses_equal_those_on_the_whole_picture(
     mixing = torch.tensor(0.4).view(1, 1, 1, 1)
     level = torch.ones(1, 1, *size)
     level[..., 8 : 8 + hole, 1 : 1 + hole] = 0
-    known = known_at(level, options.receptive_field) if hole else None
-    placements = Placements(
+    known = known_weights(level, options.receptive_field) if hole else None
+    windows = WindowSampler(
         Size(*size), Size(*window), options.receptive_field, torch.device("cpu")
     )
     sums = torch.zeros(4)
     with torch.no_grad():
-        for chance, at in _every_placement(placements):
+        for chance, at in _every_window(windows):
             shown, made = at.window.cut(real), at.window.cut(fake)
             part = None if known is None else known.cut(at.window)
             sums += chance * torch.stack(
@@ -263,23 +262,25 @@ def test_expected_losses_equal_those_on_the_whole_picture(
 
 def test_border_pixels_get_their_share_of_windows() -> None:
     size, side, rounds = Size(40, 60), 24, 4000
-    placements = Placements(size, Size(side, side), 5, torch.device("cpu"))
+    windows = WindowSampler(size, Size(side, side), 5, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     share = torch.zeros(1, 1, *size)
     for _ in range(rounds):
-        placement = placements.draw(generator)
-        weight = torch.outer(placement.pixels.rows, placement.pixels.columns)
-        placement.window.cut(share).add_(weight * size.height * size.width / rounds)
+        at = windows.draw(generator)
+        weight = torch.outer(at.pixel_weights.rows, at.pixel_weights.columns)
+        at.window.cut(share).add_(weight * size.height * size.width / rounds)
     assert share.mean().item() == pytest.approx(1, abs=0.05)
     corners = share[..., [0, 0, -1, -1], [0, -1, 0, -1]]
     assert 0.7 < corners.min() < corners.max() < 1.4
 
 
 def test_spans_of_windows_lie_inside_the_picture() -> None:
-    placements = Placements(Size(50, 30), Size(24, 24), 5, torch.device("cpu"))
+    windows = WindowSampler(Size(50, 30), Size(24, 24), 5, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     for _ in range(200):
-        at = placements.draw(generator)
-        for outer, inner in pairwise((whole(Size(50, 30)), at.window, at.inner, at.sound)):
+        at = windows.draw(generator)
+        for outer, inner in pairwise(
+            (whole(Size(50, 30)), at.window, at.penalty_window, at.penalty_interior)
+        ):
             for large, small in zip(outer, inner, strict=True):
                 assert large.start <= small.start < small.stop <= large.stop

@@ -20,11 +20,11 @@ from consingan.commands.parameters import (
     complete_run,
 )
 from consingan.commands.runs import train_visibly
+from consingan.commands.typer_options import given, parameters
 from consingan.console import complain, escaped, tile_progress
-from consingan.core.config import CHECKPOINT_EVERY
-from consingan.core.presets import DEFAULT_PRESET, preset_values
+from consingan.core.options.presets import DEFAULT_PRESET, preset_values
+from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.errors import OptionError
-from consingan.options import given, parameters
 from consingan.plugins import LoadedMode, Plugins
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from consingan.core.presets import DEFAULT_PRESET, PRESETS
+from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
 
 
 def complete_run(incomplete: str) -> list[str]:

@@ -9,14 +9,14 @@ import typer
 
 from consingan.commands.modes import with_options
 from consingan.commands.parameters import AsJson, Device, Preset
+from consingan.commands.typer_options import added_parameters, given, parameters
 from consingan.console import duration, escaped, outlook, print_json, print_table
-from consingan.core.config import TrainOptions
-from consingan.core.presets import DEFAULT_PRESET, PRESETS
-from consingan.options import added_parameters, given, parameters
+from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
+from consingan.core.options.training import TrainOptions
 from consingan.plugins import Plugins
 
 if TYPE_CHECKING:
-    from consingan.core.forecast import Forecast
+    from consingan.core.training.forecast import Forecast
 
 
 def add(app: typer.Typer, plugins: Plugins) -> None:

@@ -19,8 +19,8 @@ from consingan.commands.parameters import (
     RunsFolder,
 )
 from consingan.console import complain, duration, escaped, print_json, print_table
-from consingan.core.config import CHECKPOINT_EVERY
-from consingan.core.options import flag, in_words
+from consingan.core.options.fields import flag, in_words
+from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.errors import Terminated
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def import_run(
     out: Annotated[Path, typer.Option(help="Folder for runs; it gets a new folder in it.")] = RUNS,
 ) -> None:
     """Make a run from a model that the published ConSinGAN code trained."""
-    from consingan.importing import import_model
+    from consingan.importing.models import import_model
 
     run = import_model(folder, out)
     for note in run.config.notes:
@@ -122,10 +122,10 @@ def train_visibly(
     """
     from rich.console import Console
 
-    from consingan.core.devices import find_device
-    from consingan.core.forecast import forecast
-    from consingan.core.inputs import read_pyramid
-    from consingan.core.training import train_run
+    from consingan.core.runs.stored_inputs import read_pyramid
+    from consingan.core.system.devices import find_device
+    from consingan.core.training.forecast import forecast
+    from consingan.core.training.session import train_run
     from consingan.listeners.console import ConsoleProgress
 
     progress = ConsoleProgress(Console(stderr=True))
@@ -163,8 +163,8 @@ def next_command(run: Run, naive: Path | None = None) -> str:
 
 
 def _summary(run: Run) -> dict[str, Any]:
-    from consingan.core.locks import being_trained
-    from consingan.core.recovery import find_damage, remedy
+    from consingan.core.runs.damage import find_damage, remedy
+    from consingan.core.runs.locks import being_trained
 
     damage, state = find_damage(run), run.state.model_dump(mode="json")
     if state["status"] == "training" and not being_trained(run.path):

@@ -1,1 +1,5 @@
-"""The engine: picture, pyramid, networks, stage loop, run folder; no mode and no CLI."""
+"""The engine, without modes and command line.
+
+Its rooms, each of which imports only those before it: options, system, networks, pictures, metrics,
+sampling, runs, hooks, run.py, training.
+"""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from PIL import Image
 
-from consingan.core.outputs import save_image
+from consingan.core.pictures.writing import save_image
 from consingan.errors import RunError
 from consingan.examples import edits, paintings
 

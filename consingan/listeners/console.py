@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from consingan.console import duration, escaped, outlook
-from consingan.core.events import StageSaved, StageStarted, StepLogged, WentBack
-from consingan.core.forecast import Forecast
-from consingan.core.hookspecs import hookimpl
-from consingan.core.run import Run
+from consingan.core.hooks.events import StageSaved, StageStarted, StepLogged, WentBack
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.runs.folder import RunFolder
+from consingan.core.training.forecast import Forecast
 from consingan.listeners.previews import preview_file
 
 PLAIN_SECONDS = 30.0
@@ -29,12 +29,12 @@ class ConsoleProgress:
         """What the times left are told from; without it, only the stage's is."""
         self._console = console
         self._live: Live | None = None
-        self._run: Run | None = None
+        self._run: RunFolder | None = None
         self._preview = ""
         self._last_line = 0.0
 
     @hookimpl
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: RunFolder) -> None:
         """Say what begins."""
         self._run = run
         stages = f"{len(run.sizes)} stages to {run.sizes[-1]} pixels"

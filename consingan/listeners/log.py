@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from consingan.core.events import StepLogged, WentBack
-from consingan.core.hookspecs import hookimpl
-from consingan.core.run import Run
+from consingan.core.hooks.events import StepLogged, WentBack
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.runs.folder import RunFolder
 
 
 class MetricsLog:
@@ -19,7 +19,7 @@ class MetricsLog:
         self._file = Path()
 
     @hookimpl
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: RunFolder) -> None:
         """Find the file."""
         self._file = run.path / "metrics.jsonl"
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan.core.events import StageSaved
-from consingan.core.hookspecs import hookimpl
-from consingan.core.outputs import save_image
-from consingan.core.pictures import to_image
-from consingan.core.run import Run
-from consingan.core.sheets import Thumbnails
+from consingan.core.hooks.events import StageSaved
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.pictures.contact_sheet import Thumbnails
+from consingan.core.pictures.tensors import to_image
+from consingan.core.pictures.writing import save_image
+from consingan.core.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from consingan.core.sampler import Sampler
+    from consingan.core.sampling.sampler import Sampler
 
 
 class Previews:
     """Saves a sheet of what the active mode shows, after each stage."""
 
     def __init__(self) -> None:
-        self._run: Run | None = None
+        self._run: RunFolder | None = None
 
     @hookimpl
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: RunFolder) -> None:
         """Remember the run: its folder and its mode."""
         self._run = run
 
@@ -33,13 +33,13 @@ class Previews:
         if self._run is None:
             return
         thumbnails = Thumbnails()
-        for name, picture in self._run.hooks.preview(sampler):
+        for name, picture in event.preview():
             thumbnails.add(name, to_image(picture))
         file = preview_file(self._run, event.stage)
         file.parent.mkdir(exist_ok=True)
         save_image(file, thumbnails.sheet())
 
 
-def preview_file(run: Run, stage: int) -> Path:
+def preview_file(run: RunFolder, stage: int) -> Path:
     """Where the preview of a stage lies."""
     return run.path / "previews" / f"{stage:02}.png"

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator, model_validator
 
-from consingan.core.config import Size, TrainOptions
-from consingan.core.hookspecs import hookimpl
-from consingan.core.mode import Mode
-from consingan.core.options import Options, changed, option
-from consingan.core.presets import preset_changes
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.options.fields import Options, changed, option
+from consingan.core.options.presets import preset_changes
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
 from consingan.errors import Note
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.sampling.sampler import Sampler
 
 STRENGTHS = {"weak": (2, 0.95), "medium": (1, 0.9), "strong": (0, 0.85)}
 """Start stage and beta of each strength, all among the twelve settings of the published code."""
@@ -122,7 +123,7 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, and every second frame of a short walk."""
-        from consingan.core.sampler import stored
+        from consingan.core.sampling.sampler import stored
 
         yield "picture", sampler.picture
         for frame, noise in enumerate(_walk(sampler, AnimationApply(frames=10), 0, 0.9)):
@@ -149,8 +150,8 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
 def _frames(
     sampler: Sampler, options: AnimationApply, start: int, beta: float, every: int = 1
 ) -> Iterator[Image.Image]:
-    from consingan.core.pictures import to_image
-    from consingan.core.sampler import stored
+    from consingan.core.pictures.tensors import to_image
+    from consingan.core.sampling.sampler import stored
 
     for index, noise in enumerate(_walk(sampler, options, start, beta)):
         if index % every == 0:
@@ -166,8 +167,8 @@ def _walk(
     below `start` keep their fixed noise. The recursion forgets where it began, so a walk whose
     fresh noise repeats after n frames soon repeats itself: a seamless loop is one of its rounds.
     """
-    from consingan.core.noise import Noise
-    from consingan.core.windows import whole
+    from consingan.core.networks.noise import Noise
+    from consingan.core.networks.window import whole
 
     noise = Noise(options.seed, sampler.model.device)
     fixed = sampler.fixed_noise()

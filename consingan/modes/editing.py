@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from consingan.core.config import PaddingStyle, TrainOptions
-from consingan.core.hookspecs import hookimpl
-from consingan.core.mode import Mode
-from consingan.core.options import changed, option
-from consingan.core.repaint import (
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.options.fields import changed, option
+from consingan.core.options.training import TrainOptions
+from consingan.modes.shared.repainting import (
     REPAINT_PRESETS,
     RepaintOptions,
     preview_repainted,
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.sampling.sampler import Sampler
 
 DILATION = 20
 """Pixels by which a mask grows before it is feathered (the published value)."""
@@ -49,13 +49,9 @@ class Editing(Mode[EditingTrain, EditingApply]):
     summary = "A rough edit becomes seamless."
     TrainOptions = EditingTrain
     ApplyOptions = EditingApply
+    padding_style = "zero"  # borders stay where they are
     takes_naive = True
     presets = REPAINT_PRESETS
-
-    @hookimpl
-    def padding_style(self, options: EditingTrain) -> PaddingStyle:
-        """Borders stay borders."""
-        return "zero"
 
     @hookimpl
     def training_input(
@@ -66,7 +62,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
         naive: Tensor | None,
     ) -> Tensor:
         """The picture with shifted rectangles, or in fine-tuning the naive one, and noise."""
-        from consingan.core.augment import shift_rectangles
+        from consingan.modes.shared.augmentation import shift_rectangles
 
         edited = shift_rectangles(pyramid[0], generator) if naive is None else naive
         return _noisy(edited, generator)
@@ -81,8 +77,8 @@ class Editing(Mode[EditingTrain, EditingApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, an edited one, what becomes of it, and the naive picture likewise."""
-        from consingan.core.augment import shift_rectangles
-        from consingan.core.noise import Noise
+        from consingan.core.networks.noise import Noise
+        from consingan.modes.shared.augmentation import shift_rectangles
 
         edited = shift_rectangles(sampler.picture.cpu(), Noise(0).portable("preview"))
         return preview_repainted(sampler, "edited", edited, INPUT_NOISE)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consingan.core.config import SizeOptions, TrainOptions
-from consingan.core.hookspecs import hookimpl
-from consingan.core.mode import Mode
-from consingan.core.options import option
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.options.fields import option
+from consingan.core.options.size import SizeOptions
+from consingan.core.options.training import TrainOptions
 
 if TYPE_CHECKING:
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.sampling.sampler import Sampler
 
 
 class GenerationApply(SizeOptions):
@@ -33,7 +34,7 @@ class Generation(Mode[TrainOptions, GenerationApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: GenerationApply, outputs: Outputs) -> None:
         """Save the reconstruction, the samples and a contact sheet."""
-        from consingan.core.samples import save_samples
+        from consingan.modes.shared.sample_sets import save_samples
 
         size = options.target(sampler.size)
         save_samples(sampler, outputs, [size], options.num_samples, options.seed)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from consingan.core.config import PaddingStyle, Size, TrainOptions
-from consingan.core.hookspecs import hookimpl
-from consingan.core.mode import Mode
-from consingan.core.options import changed
-from consingan.core.repaint import (
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.networks.stage_sizes import geometric_sizes
+from consingan.core.options.fields import changed
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.modes.shared.repainting import (
     REPAINT_PRESETS,
     RepaintOptions,
     preview_repainted,
     save_repainted,
 )
-from consingan.core.sizes import geometric_sizes
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.sampling.sampler import Sampler
 
 DILATION = 7
 """Pixels by which a mask grows before it is feathered (the published value)."""
@@ -45,6 +46,7 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
     summary = "A pasted object takes on the picture's style."
     TrainOptions = HarmonizationTrain
     ApplyOptions = RepaintOptions
+    padding_style = "zero"  # borders stay where they are
     takes_naive = True
     presets = REPAINT_PRESETS
 
@@ -52,11 +54,6 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
     def stage_sizes(self, size: Size, options: HarmonizationTrain) -> list[Size]:
         """One constant ratio from stage to stage."""
         return geometric_sizes(size, options.train_stages, options.min_size)
-
-    @hookimpl
-    def padding_style(self, options: HarmonizationTrain) -> PaddingStyle:
-        """Borders stay borders."""
-        return "zero"
 
     @hookimpl
     def training_input(
@@ -67,15 +64,15 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
         naive: Tensor | None,
     ) -> Tensor:
         """The picture with random changes; in fine-tuning, the naive picture."""
-        from consingan.core.augment import augment
+        from consingan.modes.shared.augmentation import augment
 
         return augment(pyramid[0], generator) if naive is None else naive
 
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """The picture, a changed one, what becomes of it, and the naive picture likewise."""
-        from consingan.core.augment import augment
-        from consingan.core.noise import Noise
+        from consingan.core.networks.noise import Noise
+        from consingan.modes.shared.augmentation import augment
 
         changed = augment(sampler.picture.cpu(), Noise(0).portable("preview"))
         return preview_repainted(sampler, "augmented", changed)

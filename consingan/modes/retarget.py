@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import field_validator, model_validator
 
-from consingan.core.config import (
-    PaddingStyle,
-    Size,
-    SizeOptions,
-    TrainOptions,
-    check_size,
-    parse_size,
-)
-from consingan.core.hookspecs import hookimpl
-from consingan.core.mode import Mode
-from consingan.core.options import option
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import hookimpl
+from consingan.core.options.fields import option
+from consingan.core.options.size import Size, SizeOptions, check_size, parse_size
+from consingan.core.options.training import TrainOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from consingan.core.outputs import Outputs
-    from consingan.core.sampler import Sampler
+    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.sampling.sampler import Sampler
 
 
 class RetargetApply(SizeOptions):
@@ -71,11 +65,7 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
     name = "retarget"
     summary = "The picture at other sizes and shapes, nothing stretched."
     ApplyOptions = RetargetApply
-
-    @hookimpl
-    def padding_style(self, options: TrainOptions) -> PaddingStyle:
-        """Borders stay borders."""
-        return "zero"
+    padding_style = "zero"  # borders stay where they are
 
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
@@ -90,7 +80,7 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: RetargetApply, outputs: Outputs) -> None:
         """Save the reconstruction, the samples of each size and a contact sheet."""
-        from consingan.core.samples import save_samples
+        from consingan.modes.shared.sample_sets import save_samples
 
         sizes = options.targets(sampler.size)
         save_samples(sampler, outputs, sizes, options.num_samples, options.seed)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from consingan.contract import check_listener
-from consingan.core.listener import Listener
+from consingan.core.hooks.listener import Listener
 from consingan.modes.generation import Generation
 from consingan.testing.trainings import Interrupt, loads_torch, train_tiny, weights
 from consingan.testing.writes import outside, writes

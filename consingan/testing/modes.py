@@ -12,12 +12,12 @@ import pytest
 from PIL.Image import Image
 
 from consingan.contract import check_mode
-from consingan.core.config import Size
-from consingan.core.hooks import AnyMode, Hooks
-from consingan.core.options import Options, flag, parse_options
-from consingan.core.outputs import Outputs
-from consingan.core.pictures import load_picture
-from consingan.core.presets import train_options
+from consingan.core.hooks.dispatch import AnyMode, Hooks
+from consingan.core.options.fields import Options, flag, parse_options
+from consingan.core.options.presets import train_options
+from consingan.core.options.size import Size
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.pictures.reading import load_picture
 from consingan.core.run import Run
 from consingan.errors import OptionError, PictureError, RunError
 from consingan.testing.trainings import (
@@ -113,7 +113,7 @@ class ModeTests:
         stopped = Run.open(folder, plugins_with(self.mode).hooks_for)
         assert stopped.stages_done == 1
         self._apply(stopped, tmp_path / "unfinished")
-        from consingan.core.training import train_run
+        from consingan.core.training.session import train_run
 
         shake()
         train_run(stopped, "cpu")

@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 
 from consingan.api import prepare
-from consingan.core.hooks import AnyMode
-from consingan.core.hookspecs import hookimpl
-from consingan.core.records import Plugin
+from consingan.core.hooks.dispatch import AnyMode
+from consingan.core.hooks.specs import hookimpl
 from consingan.core.run import Run
-from consingan.core.training import train_run
+from consingan.core.runs.records import Plugin
+from consingan.core.training.session import train_run
 from consingan.plugins import LoadedMode, Plugins
 
 PRESET = "paper"

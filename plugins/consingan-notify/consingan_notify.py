@@ -8,11 +8,10 @@ import shlex
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from consingan import Listener, hookimpl
-from consingan.errors import OptionError
+from consingan import Listener, OptionError, hookimpl
 
 if TYPE_CHECKING:
-    from consingan import Run
+    from consingan import RunFolder
 
 COMMAND, URL = "CONSINGAN_NOTIFY_COMMAND", "CONSINGAN_NOTIFY_URL"
 SECONDS = 30
@@ -38,12 +37,12 @@ class Notify(Listener):
             raise OptionError(f"{URL} is {self._url!r}; it has to start with http:// or https://")
 
     @hookimpl
-    def run_ended(self, run: Run) -> None:
+    def run_ended(self, run: RunFolder) -> None:
         """Say that it is complete."""
         self._send(_notice(run))
 
     @hookimpl
-    def run_failed(self, run: Run, error: BaseException) -> None:
+    def run_failed(self, run: RunFolder, error: BaseException) -> None:
         """Say why it stopped."""
         self._send({**_notice(run), "error": f"{type(error).__name__}: {error}".rstrip(": ")})
 
@@ -72,7 +71,7 @@ class Notify(Listener):
                 pass
 
 
-def _notice(run: Run) -> dict[str, Any]:
+def _notice(run: RunFolder) -> dict[str, Any]:
     return {
         "status": run.state.status,
         "picture": run.config.picture,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from consingan import Listener, hookimpl
 
 if TYPE_CHECKING:
-    from consingan import Run, Sampler
-    from consingan.core.events import StageSaved, StepLogged
+    from consingan import RunFolder, Sampler, StageSaved, StepLogged
 
 FOLDER = "tensorboard"
 """Where the events lie in a run's folder."""
@@ -22,15 +21,13 @@ class TensorBoard(Listener):
     hooks_version = 1
 
     def __init__(self) -> None:
-        self._run: Run | None = None
         self._writer: Any = None
 
     @hookimpl
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: RunFolder) -> None:
         """Open the event file, and write the table of options."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self._run = run
         # A stage that was not saved is trained again: its points of last time don't count.
         first = run.stages_done * run.options.niter + 1
         self._writer = SummaryWriter(str(run.path / FOLDER), purge_step=first)
@@ -48,24 +45,23 @@ class TensorBoard(Listener):
     @hookimpl
     def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
         """Add what the mode shows; the slider goes through the stages."""
-        if self._run is not None:
-            for caption, picture in self._run.hooks.preview(sampler):
-                pixels = (picture[0].float().cpu() + 1) / 2
-                self._writer.add_image(f"preview/{caption}", pixels.clamp(0, 1), event.stage + 1)
-            self._writer.flush()
+        for caption, picture in event.preview():
+            pixels = (picture[0].float().cpu() + 1) / 2
+            self._writer.add_image(f"preview/{caption}", pixels.clamp(0, 1), event.stage + 1)
+        self._writer.flush()
 
     @hookimpl
-    def run_ended(self, run: Run) -> None:
+    def run_ended(self, run: RunFolder) -> None:
         """Close the file."""
         self._writer.close()
 
     @hookimpl
-    def run_failed(self, run: Run, error: BaseException) -> None:
+    def run_failed(self, run: RunFolder, error: BaseException) -> None:
         """Close the file."""
         self._writer.close()
 
 
-def options_table(run: Run) -> str:
+def options_table(run: RunFolder) -> str:
     """The run's mode, preset and options as a Markdown table."""
     told = {"mode": run.mode, "preset": run.config.preset, **dict(run.options)}
     rows = (f"| {name} | {str(value).replace('|', '/')} |" for name, value in told.items())

@@ -1,1 +1,1 @@
-"""Figures that compare pictures with the one they were learned from; see `docs/metrics.md`."""
+"""Figures: how close samples are to the picture, how varied, how well it is rebuilt."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan.core.config import Size
-from consingan.core.pictures import SUFFIXES, load_picture, to_tensor
-from consingan.core.pyramid import resize
+from consingan.core.options.size import Size
+from consingan.core.pictures.reading import SUFFIXES, load_picture
+from consingan.core.pictures.resizing import resize
+from consingan.core.pictures.tensors import to_tensor
 from consingan.errors import Note, OptionError, PictureError
 
 if TYPE_CHECKING:

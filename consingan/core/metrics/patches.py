@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from consingan.core.config import Size
-from consingan.core.pyramid import resize
-from consingan.core.sizes import fit
+from consingan.core.options.size import Size, fit
+from consingan.core.pictures.resizing import resize
 
 SIDE = 7
 """Pixels along the side of a patch."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from consingan.core.config import Size
+from consingan.core.options.size import Size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +68,7 @@ class Scorer:
         """The scores of pictures, (1, 3, H, W) in [0, 1] on any device, nearly of its size."""
         from consingan.core.metrics.patches import share_in_place
         from consingan.core.metrics.pixels import Diversity, rmse
-        from consingan.core.pyramid import resize
+        from consingan.core.pictures.resizing import resize
 
         diversity = Diversity()
         patches, features, distances, in_place = [], [], [], []

@@ -31,19 +31,23 @@ from consingan_inpaint.filling import filling
 from PIL import Image
 
 import consingan
-from consingan import Size
+from consingan import (
+    PRESETS,
+    ConsinganError,
+    PatchDistance,
+    Size,
+    Span,
+    Window,
+    fill_unknown,
+    fit,
+    load_picture,
+    psnr,
+    resize,
+    ssim,
+    to_image,
+    to_tensor,
+)
 from consingan.console import print_table
-from consingan.core.known import fill
-from consingan.core.metrics.patches import PatchDistance
-from consingan.core.metrics.pixels import psnr, ssim
-from consingan.core.outputs import save_image
-from consingan.core.pictures import load_picture, to_image, to_tensor
-from consingan.core.presets import PRESETS
-from consingan.core.pyramid import resize
-from consingan.core.resampling import Span
-from consingan.core.sizes import fit
-from consingan.core.windows import Window
-from consingan.errors import ConsinganError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +74,7 @@ def fillings(
     """The photo with its hole filled in each way."""
     known = torch.ones(1, 1, *photo.shape[-2:])
     hole.cut(known).zero_()
-    made = {"smooth": fill(photo, known)}
+    made = {"smooth": fill_unknown(photo, known)}
     made |= opencv(photo, known)
     with tempfile.TemporaryDirectory() as folder:
         mask = Path(folder) / "mask.png"
@@ -145,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             each[file.name] = {name: score(photo, made[name], hole, judge) for name in made}
             if given.out:
                 for name, shown in {"photo": photo, **made}.items():
-                    save_image(given.out / f"{file.stem}-{name}.png", to_image(shown))
+                    to_image(shown).save(given.out / f"{file.stem}-{name}.png")
     means = {
         way: {name: fmean(rows[way][name] for rows in each.values()) for name in figures}
         for way, figures in next(iter(each.values())).items()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consingan_inpaint.mode import INPUT_NOISE
-
 if TYPE_CHECKING:
     from torch import Tensor
 
     from consingan import Sampler
 
-
+INPUT_NOISE = 0.1
+"""How much N(0, 1) noise is added to what enters at stage 0; editing's value."""
 TOLERANCE = 0.04
 """How far, in [-1, 1], a colour may be from the picture's; about five of 255."""
 PALETTE, PIXELS = 4096, 4096
@@ -27,13 +26,13 @@ def filling(sampler: Sampler, index: int = 0, seed: int = 0) -> Tensor:
     """
     import torch
 
-    from consingan.core.known import fill
+    from consingan import fill_unknown
 
     picture, known = sampler.picture, sampler.known
     if known is None:  # never so in a run of this mode
         return picture
     made = sampler.repaint(picture, index, seed, INPUT_NOISE)
-    seamless = (made + fill(picture - made, known)).clamp(-1, 1)
+    seamless = (made + fill_unknown(picture - made, known)).clamp(-1, 1)
     return torch.where(known > 0, picture, in_known_colours(seamless, picture, known))
 
 

@@ -6,19 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, Size, TrainOptions, hookimpl, option, preset_changes
-from consingan.core.config import PaddingStyle
-from consingan.core.defaults import Defaults
-from consingan.errors import PictureError
+from consingan import (
+    Mode,
+    Options,
+    PictureError,
+    Size,
+    TrainOptions,
+    default_sizes,
+    hookimpl,
+    option,
+    preset_changes,
+)
+from consingan_inpaint.filling import INPUT_NOISE, filling
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from consingan import Outputs, Sampler
-
-INPUT_NOISE = 0.1
-"""How much N(0, 1) noise is added to what enters at stage 0; editing's value."""
 
 ENOUGH = 0.1
 """Share of a stage's patches that have to be known, or it is too coarse to learn from."""
@@ -58,27 +63,27 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     hooks_version = 1
     TrainOptions = InpaintTrain
     ApplyOptions = InpaintApply
+    padding_style = "zero"  # borders stay where they are
     # Colours come from the picture that enters.
     presets = preset_changes(color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: InpaintTrain) -> list[Size]:
         """The default ones, without the lowest where the object is in nearly every patch."""
-        from consingan import load_picture
-        from consingan.core.known import reduce_known, reduce_strictly, whole_patches
+        from consingan import known_patches, known_pyramid, load_picture
 
-        sizes, view = Defaults().stage_sizes(size, options), options.receptive_field
+        sizes, view = default_sizes(size, options), options.receptive_field
         own = load_picture(options.mask).size  # the picture's: it isn't known here
-        known = reduce_strictly(self.known_pixels(own, options), size)
-        for stage, level in enumerate(reduce_known(known, sizes)):
-            if min(sizes[stage]) < view or whole_patches(level, view).mean() >= ENOUGH:
+        known = self.known_pixels(own, options)
+        for stage, level in enumerate(known_pyramid(known, sizes)):
+            if min(sizes[stage]) < view or known_patches(level, view).mean() >= ENOUGH:
                 return sizes[stage:]
         return sizes[-1:]
 
     @hookimpl
     def known_pixels(self, size: Size, options: InpaintTrain) -> Tensor:
         """All but the mask and its margin."""
-        from consingan.core.masks import dilate, load_mask
+        from consingan import dilate, load_mask
 
         mask = load_mask(options.mask, size)
         if not mask.any():
@@ -86,11 +91,6 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
                 f"the mask {str(options.mask)!r} marks nothing; paint the object white"
             )
         return 1 - dilate(mask, options.margin)
-
-    @hookimpl
-    def padding_style(self, options: InpaintTrain) -> PaddingStyle:
-        """Borders stay borders."""
-        return "zero"
 
     @hookimpl
     def training_input(
@@ -116,8 +116,6 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """What is known, its reconstruction, and two fillings."""
-        from consingan_inpaint.filling import filling
-
         return [
             ("known", sampler.picture),
             ("reconstruction", sampler.reconstruction()),
@@ -127,8 +125,6 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: InpaintApply, outputs: Outputs) -> None:
         """Save the picture with each filling."""
-        from consingan_inpaint.filling import filling
-
         outputs.show("known", sampler.picture)
         for index in range(options.samples):
             number = f"-{index:03}" if options.samples > 1 else ""

@@ -16,9 +16,9 @@ from consingan_inpaint.mode import Inpaint, InpaintTrain
 from PIL import Image
 
 from consingan import Size, cli
-from consingan.core.hooks import Hooks
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.networks.stage_sizes import logarithmic_sizes
 from consingan.core.run import Run
-from consingan.core.sizes import logarithmic_sizes
 from consingan.errors import PictureError
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 from consingan.testing.trainings import weights

@@ -30,14 +30,17 @@ from PIL import Image
 from torch.nn import functional
 
 import consingan
+from consingan import (
+    PRESETS,
+    ConsinganError,
+    PatchDistance,
+    fit,
+    load_picture,
+    resize,
+    to_image,
+    to_tensor,
+)
 from consingan.console import print_table
-from consingan.core.metrics.patches import PatchDistance
-from consingan.core.outputs import save_image
-from consingan.core.pictures import load_picture, to_image, to_tensor
-from consingan.core.presets import PRESETS
-from consingan.core.pyramid import resize
-from consingan.core.sizes import fit
-from consingan.errors import ConsinganError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             each[file.name] = {way: score(photo, sketch, made[way], judge) for way in made}
             if given.out:
                 for name, shown in {"photo": photo, **made}.items():
-                    save_image(given.out / f"{file.stem}-{name}.png", to_image(shown))
+                    to_image(shown).save(given.out / f"{file.stem}-{name}.png")
     means = {
         way: {name: fmean(rows[way][name] for rows in each.values()) for name in figures}
         for way, figures in next(iter(each.values())).items()

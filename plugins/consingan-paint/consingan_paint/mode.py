@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, Size, TrainOptions, hookimpl, option, preset_changes
-from consingan.core.config import PaddingStyle
-from consingan.core.defaults import Defaults
-from consingan.errors import Note
+from consingan import (
+    Mode,
+    Note,
+    Options,
+    Size,
+    TrainOptions,
+    default_sizes,
+    hookimpl,
+    option,
+    preset_changes,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -60,19 +67,15 @@ class Paint(Mode[PaintTrain, PaintApply]):
     hooks_version = 1
     TrainOptions = PaintTrain
     ApplyOptions = PaintApply
+    padding_style = "zero"  # borders stay where they are
     # Colours come from the picture that enters.
     presets = preset_changes(color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: PaintTrain) -> list[Size]:
         """The default ones, from the stage on at which a sketch enters."""
-        sizes = Defaults().stage_sizes(size, options)
+        sizes = default_sizes(size, options)
         return sizes[min(options.start_stage, len(sizes) - 1) :]
-
-    @hookimpl
-    def padding_style(self, options: PaintTrain) -> PaddingStyle:
-        """Borders stay borders."""
-        return "zero"
 
     @hookimpl
     def training_input(
@@ -99,7 +102,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """The picture, its reconstruction, and sketches of it with what becomes of them."""
-        from consingan.core.noise import Noise
+        from consingan import Noise
         from consingan_paint.sketches import random_sketch
 
         shown = [("picture", sampler.picture), ("reconstruction", sampler.reconstruction())]

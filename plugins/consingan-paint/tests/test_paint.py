@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from consingan import Size, cli
-from consingan.core.hooks import Hooks
-from consingan.core.pictures import to_tensor
-from consingan.core.sizes import logarithmic_sizes
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.networks.stage_sizes import logarithmic_sizes
+from consingan.core.pictures.tensors import to_tensor
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 
 

@@ -23,19 +23,23 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from consingan_superres.enlarging import back_project, enlarge
-from consingan_superres.mode import PROJECTIONS
+from consingan_superres.options import PROJECTIONS
 
 import consingan
-from consingan import Size
+from consingan import (
+    PRESETS,
+    ConsinganError,
+    PatchDistance,
+    Size,
+    fit,
+    load_picture,
+    psnr,
+    resize,
+    ssim,
+    to_image,
+    to_tensor,
+)
 from consingan.console import print_table
-from consingan.core.metrics.patches import PatchDistance
-from consingan.core.metrics.pixels import psnr, ssim
-from consingan.core.outputs import save_image
-from consingan.core.pictures import load_picture, to_image, to_tensor
-from consingan.core.presets import PRESETS
-from consingan.core.pyramid import resize
-from consingan.core.sizes import fit
-from consingan.errors import ConsinganError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -114,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             each[photo.name] = {name: score(whole, made[name], judge) for name in made}
             if given.out:
                 for name, picture in {"photo": whole, "reduced": small, **made}.items():
-                    save_image(given.out / f"{photo.stem}-{name}.png", to_image(picture))
+                    to_image(picture).save(given.out / f"{photo.stem}-{name}.png")
     means = {
         way: {name: fmean(rows[way][name] for rows in each.values()) for name in figures}
         for way, figures in next(iter(each.values())).items()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from consingan import Sampler, Window
-    from consingan_superres.mode import SuperresTrain
+    from consingan_superres.options import SuperresTrain
 
 
 MARGINS = range(10, 18)

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, Size, TrainOptions, changed, hookimpl, option, preset_changes
-from consingan.core.config import PaddingStyle, check_size
-from consingan.errors import Note
+from consingan import (
+    Mode,
+    Note,
+    Size,
+    check_size,
+    hookimpl,
+    preset_changes,
+)
+from consingan_superres.options import PROJECTIONS, STAGES, SuperresApply, SuperresTrain
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from consingan import Outputs, Sampler
-
-STAGES = 2
-"""How many there are unless --train-stages says: SinGAN's last one, and one that reads pictures."""
-
-PROJECTIONS = 4
-"""How often each pass is corrected unless --back-projections says."""
-
-
-class SuperresTrain(TrainOptions):
-    """What to learn: one pass of enlargement."""
-
-    train_stages: int = changed(TrainOptions, "train_stages", STAGES)
-    reconstruction_weight: float = changed(TrainOptions, "reconstruction_weight", 100.0)
-    growth: float = option(
-        2 ** (1 / 3),
-        "How much one pass enlarges. Smaller steps invent less at a time, and take more of them.",
-        "Size",
-        ge=1.1,
-        le=4,
-    )
-
-
-class SuperresApply(Options):
-    """What to enlarge, and how much."""
-
-    factor: float = option(
-        4.0, "How much to enlarge: width and height as a factor, any above 1.", "Size", gt=1, le=64
-    )
-    picture: Path | None = option(
-        None,
-        "The picture to enlarge: another one in this one's texture, or the photo itself if it was "
-        "reduced for training. Without it, the training picture.",
-        "Pictures",
-    )
-    back_projections: int = option(
-        PROJECTIONS,
-        "How often each pass is corrected so that, reduced again, it gives back the picture; "
-        "0 leaves it as the network paints it, with colours that drift.",
-        "Pictures",
-        ge=0,
-    )
 
 
 class Superres(Mode[SuperresTrain, SuperresApply]):
@@ -67,6 +31,7 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     hooks_version = 1
     TrainOptions = SuperresTrain
     ApplyOptions = SuperresApply
+    padding_style = "zero"  # borders stay where they are
     # What is enlarged is to stay what it is: little noise, however large the stage.
     presets = preset_changes(fine_noise=1, color_weight=0)
 
@@ -77,11 +42,6 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
 
         small = Size(*(round(side / options.growth) for side in size))
         return sizes_between(small, size, options.train_stages or STAGES)
-
-    @hookimpl
-    def padding_style(self, options: SuperresTrain) -> PaddingStyle:
-        """Borders stay borders."""
-        return "zero"
 
     @hookimpl
     def training_input(

@@ -19,12 +19,11 @@ from PIL import Image
 from torch.nn import functional
 
 from consingan import Size, cli
-from consingan.core.hooks import Hooks
-from consingan.core.pictures import to_tensor
-from consingan.core.pyramid import resize
-from consingan.core.resampling import Span
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.networks.window import Span, Window
+from consingan.core.pictures.resizing import resize
+from consingan.core.pictures.tensors import to_tensor
 from consingan.core.run import Run
-from consingan.core.windows import Window
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 
 

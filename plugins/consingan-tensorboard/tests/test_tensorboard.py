@@ -11,8 +11,8 @@ from consingan_tensorboard import FOLDER, TensorBoard, options_table
 from tensorboard.backend.event_processing.event_accumulator import IMAGES, EventAccumulator
 
 from consingan import Run, cli
-from consingan.core.hooks import Hooks
-from consingan.core.training import train_run
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.training.session import train_run
 from consingan.modes.generation import Generation
 from consingan.testing import ListenerTests, tiny_picture, train_tiny
 from consingan.testing.trainings import Interrupt

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from consingan import Mode, SizeOptions, TrainOptions, changed, hookimpl, option, preset_changes
+from consingan_tile.seam import seam
+from consingan_tile.torus import Axes, periodic_sample
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from consingan import Outputs, Sampler
-    from consingan.core.config import PaddingStyle
-
-Axes = Literal["both", "x", "y"]
 
 
 class TileTrain(TrainOptions):
@@ -41,19 +40,13 @@ class Tile(Mode[TileTrain, TileApply]):
     hooks_version = 1
     TrainOptions = TileTrain
     ApplyOptions = TileApply
+    padding_style = "zero"  # nothing is enlarged past the border
     # Stages that go on learning fast learn their layout from the borders, which a tile has none of.
     presets = preset_changes(lr_scale=0.1)
 
     @hookimpl
-    def padding_style(self, options: TileTrain) -> PaddingStyle:
-        """Nothing is enlarged past the border."""
-        return "zero"
-
-    @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
         """The picture, its reconstruction, and a tile four times."""
-        from consingan_tile.torus import periodic_sample
-
         tile = periodic_sample(sampler, sampler.size)
         return [
             ("picture", sampler.picture),
@@ -64,9 +57,6 @@ class Tile(Mode[TileTrain, TileApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: TileApply, outputs: Outputs) -> None:
         """Save each tile, a preview of it repeated, and how visible the seams are."""
-        from consingan_tile.seam import seam
-        from consingan_tile.torus import periodic_sample
-
         size = options.target(sampler.size)
         wrapped = "xy" if options.axes == "both" else options.axes
         down, along = (3 if axis in wrapped else 1 for axis in "yx")

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from consingan import Size, Span, Window
-from consingan.core.windows import tiles, whole
+from consingan import Size, Span, Window, tiles, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from consingan import Sampler
-    from consingan_tile.mode import Axes
 
+Axes = Literal["both", "x", "y"]
+"""Which edges of a tile continue each other."""
 TAPS = 2
 """Pixels that bicubic enlargement sees to either side of a position."""
 

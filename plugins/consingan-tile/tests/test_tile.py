@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from consingan import Size, cli
-from consingan.core.resampling import Span
-from consingan.core.sampler import Sampler
-from consingan.core.windows import Window, whole
+from consingan.core.networks.window import Span, Window, whole
+from consingan.core.sampling.sampler import Sampler
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 
 EXACT = 1e-3

@@ -1,0 +1,160 @@
+"""The hooks of one run: the defaults, the active mode and the listeners, behind typed methods."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from consingan.core.hooks.defaults import Defaults
+from consingan.core.hooks.mode import Mode
+from consingan.core.hooks.specs import PROJECT, HookSpecs
+from consingan.core.options.fields import Options
+from consingan.core.options.size import Size
+from consingan.core.options.training import TrainOptions
+from consingan.errors import ConsinganError, ModeError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.sampling.sampler import Sampler
+
+AnyMode = Mode[Any, Any]
+
+
+class Hooks:
+    """Asks the active mode (or else the defaults), and tells the listeners.
+
+    A mode's exception becomes a ModeError that names mode and hook. A listener's exception becomes
+    a warning that names listener and hook, and the listener is not called again.
+    """
+
+    def __init__(self, mode: AnyMode, listeners: Sequence[object] = ()) -> None:
+        self.mode = mode
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(HookSpecs)
+        manager.register(Defaults(), "defaults")
+        manager.register(mode, f"mode {mode.name!r}")
+        manager.check_pending()
+        self._ask = manager.hook
+        self._listeners = [mode, *listeners]
+        self._managers = [_listener_manager(listener) for listener in listeners]
+        self._managers.insert(0, _listener_manager(mode))
+        self._silenced: set[int] = set()
+
+    def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
+        """See `ModeHooks.stage_sizes`. Raises ModeError if the sizes don't grow to `size`."""
+        given = self._first("stage_sizes", size=size, options=options)
+        try:
+            sizes = [Size(*stage) for stage in given]
+        except TypeError:
+            kind = "a list of (height, width)"
+            raise ModeError(f"{self._name} gave stage_sizes {given!r}, not {kind}") from None
+        grows = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
+        if not sizes or sizes[-1] != size or not grows or min(sizes[0]) < 1:
+            listed = ", ".join(map(str, sizes)) or "nothing"
+            raise ModeError(f"{self._name} gave stage sizes that don't grow to {size}: {listed}")
+        return sizes
+
+    def known_pixels(self, size: Size, options: TrainOptions) -> Tensor | None:
+        """See `ModeHooks.known_pixels`; the result is of float32, or None if all are known."""
+        found = self._first("known_pixels", size=size, options=options)
+        if found is None:
+            return None
+        known = self._shaped(found, (1, 1, *size), "known_pixels")
+        return None if bool(known.all()) else (known != 0).float()
+
+    def training_input(
+        self,
+        pyramid: Sequence[Tensor],
+        options: TrainOptions,
+        generator: torch.Generator,
+        naive: Tensor | None = None,
+    ) -> Tensor:
+        """See `ModeHooks.training_input`."""
+        given = {"pyramid": pyramid, "options": options, "generator": generator, "naive": naive}
+        return self._like(pyramid[0], "training_input", given)
+
+    def fixed_input(
+        self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
+    ) -> Tensor:
+        """See `ModeHooks.fixed_input`; the result is on the pyramid's device."""
+        given = {"pyramid": pyramid, "options": options, "generator": generator}
+        return self._like(pyramid[0], "fixed_input", given)
+
+    def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
+        """See `ModeHooks.preview`; each picture is made when it is asked for."""
+        with self._blamed("preview"):
+            for pair in self._ask.preview(sampler=sampler):
+                if not (isinstance(pair, tuple) and len(pair) == 2):
+                    kind = type(pair).__name__
+                    raise ModeError(f"{self._name} gave preview {kind}, not (caption, picture)")
+                yield pair
+
+    def apply(self, sampler: Sampler, options: Options, outputs: Outputs) -> None:
+        """See `ModeHooks.apply`."""
+        self._first("apply", sampler=sampler, options=options, outputs=outputs)
+
+    def notify(self, hook: str, **arguments: object) -> None:
+        """Tell every listener, each on its own."""
+        for index, manager in enumerate(self._managers):
+            if index in self._silenced:
+                continue
+            try:
+                getattr(manager.hook, hook)(**arguments)
+            except Exception as error:
+                self._silenced.add(index)
+                name = type(self._listeners[index]).__name__
+                warnings.warn(
+                    f"listener {name} failed in {hook} and is not called again: "
+                    f"{type(error).__name__}: {error}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+
+    @property
+    def _name(self) -> str:
+        return f"mode {self.mode.name!r}"
+
+    def _like(self, picture: Tensor, hook: str, given: dict[str, Any]) -> Tensor:
+        return self._shaped(self._first(hook, **given), tuple(picture.shape), hook).to(
+            picture.device
+        )
+
+    def _shaped(self, result: object, shape: tuple[int, ...], hook: str) -> Tensor:
+        import torch
+
+        if not isinstance(result, torch.Tensor):
+            kind = type(result).__name__
+            raise ModeError(f"{self._name} gave {hook} of type {kind}, not a tensor of {shape}")
+        if tuple(result.shape) != shape:
+            raise ModeError(f"{self._name} gave {hook} of shape {tuple(result.shape)}, not {shape}")
+        return result
+
+    def _first(self, hook: str, **arguments: object) -> Any:
+        with self._blamed(hook):
+            return getattr(self._ask, hook)(**arguments)
+
+    @contextmanager
+    def _blamed(self, hook: str) -> Iterator[None]:
+        try:
+            yield
+        except (ConsinganError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ModeError(f"{self._name} failed in its hook `{hook}`: {reason}") from error
+
+
+def _listener_manager(listener: object) -> pluggy.PluginManager:
+    # One manager each: no listener can break, or depend on the order of, another.
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(HookSpecs)
+    manager.register(listener)
+    return manager

@@ -1,0 +1,1 @@
+"""Typed settings without torch: options, presets, and a picture's size."""

@@ -1,0 +1,174 @@
+"""Where a mode's pictures go. Nothing that exists is ever overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from consingan.core.options.size import Size
+from consingan.core.pictures.clips import CLIP_SUFFIXES, check_clip, write_clip
+from consingan.core.pictures.contact_sheet import BandThumbnail, Thumbnails
+from consingan.core.pictures.png import write_png
+from consingan.core.pictures.tensors import to_image
+from consingan.core.pictures.writing import FORMATS, save_image
+from consingan.core.system.atomic_files import write_atomically, write_json
+from consingan.errors import OptionError, RunError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Outputs:
+    """Saves pictures and clips into one folder; a name that is taken gets a number.
+
+    `out` is a folder, and pictures are PNG files; or it is a name with a suffix of `FORMATS` or
+    `CLIP_SUFFIXES`, such as `new/castle.jpg`: then what is saved is of that format, in `new`, and
+    its names start with `castle-`. `fresh` says that the folder was made for this. Raises
+    OptionError if `out` names no such place, RunError if it cannot be created.
+    """
+
+    def __init__(self, out: Path, fresh: bool = False) -> None:
+        try:
+            suffix = "" if out.is_dir() else out.suffix.lower()
+            if suffix and suffix not in (*FORMATS, *CLIP_SUFFIXES):
+                known = ", ".join(dict.fromkeys((*FORMATS, *CLIP_SUFFIXES)))
+                raise OptionError(
+                    f"{suffix!r} is no format to write; end in {known}, or name a folder", "out"
+                )
+            self.folder = out.parent if suffix else out
+            self._fresh = fresh or not self.folder.exists()
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise OptionError(f"{str(self.folder)!r} is not a folder", "out") from None
+        except OSError as error:
+            raise RunError(f"cannot create {str(out)!r}: {error.strerror}") from None
+        self.files: list[Path] = []
+        """What was saved so far, in order."""
+        self._suffix = suffix
+        self._stem = out.stem if suffix else ""
+        self._thumbnails = Thumbnails()
+
+    def discard(self) -> None:
+        """Take the folder away again, if it was made for this and holds nothing."""
+        if self._fresh:
+            with suppress(OSError):
+                self.folder.rmdir()
+
+    def show(self, caption: str, picture: Tensor) -> None:
+        """Put (1, 3, H, W) in [-1, 1] on the contact sheet without saving it."""
+        self._thumbnails.add(caption, to_image(picture))
+
+    def save(self, name: str, picture: Tensor) -> Path:
+        """Save (1, 3, H, W) in [-1, 1] as `name`, and put it on the contact sheet."""
+        return self.save_image(name, to_image(picture))
+
+    def save_bands(self, name: str, size: Size, bands: Iterable[Tensor]) -> Path:
+        """Save a picture of `size` that comes in bands, (1, 3, h, W) in [-1, 1], from the top.
+
+        As PNG it is never held as a whole. It goes on the contact sheet as well.
+        """
+        if (self._suffix or ".png") != ".png":
+            import torch
+
+            return self.save(name, torch.cat(list(bands), dim=2))
+        thumbnail = BandThumbnail(size)
+
+        def pixels() -> Iterator[NDArray[np.uint8]]:
+            for band in bands:
+                image = to_image(band)
+                thumbnail.add(image)
+                yield np.asarray(image)
+
+        path = self._claim(name, ".png")
+        self._fill(path, lambda: write_atomically(path, lambda f: write_png(f, size, pixels())))
+        self.files.append(path)
+        self._thumbnails.add(name, thumbnail.image)
+        return path
+
+    def save_image(self, name: str, image: Image.Image) -> Path:
+        """Save an RGB image as `name`, and put it on the contact sheet."""
+        path = self._save_image(name, image)
+        self._thumbnails.add(name, image)
+        return path
+
+    def save_sheet(self, name: str = "sheet") -> Path:
+        """Save a contact sheet of the pictures so far (the first two dozen)."""
+        return self._save_image(name, self._thumbnails.sheet())
+
+    def save_clip(
+        self,
+        name: str,
+        frames: Iterable[Image.Image],
+        fps: float,
+        palette_frames: Iterable[Image.Image] = (),
+    ) -> Path:
+        """Save RGB frames as an animated `name`, GIF unless `out` says otherwise.
+
+        A clip called `clip` takes the very name that `out` gives. No frame is made before it is
+        clear that the format can be written. See `clips.write_clip`.
+        """
+        suffix = self._suffix or ".gif"
+        if suffix not in CLIP_SUFFIXES:
+            known = ", ".join(CLIP_SUFFIXES)
+            raise OptionError(f"{suffix!r} holds no moving pictures; use {known}", "out")
+        check_clip(Path(name + suffix), fps)
+        path = self._claim("" if name == "clip" and self._stem else name, suffix)
+        self._fill(path, lambda: write_clip(path, frames, fps, list(palette_frames)))
+        self.files.append(path)
+        return path
+
+    def save_record(self, content: Any, name: str = "options") -> Path:
+        """Save what made the pictures as JSON beside them."""
+        path = self._claim(name, ".json")
+        self._fill(path, lambda: write_json(path, content))
+        return path
+
+    def _save_image(self, name: str, image: Image.Image) -> Path:
+        suffix = self._suffix or ".png"
+        if suffix not in FORMATS:
+            raise OptionError(
+                f"{suffix!r} holds no still pictures; use {', '.join(FORMATS)}", "out"
+            )
+        path = self._claim(name, suffix)
+        self._fill(path, lambda: save_image(path, image))
+        self.files.append(path)
+        return path
+
+    @staticmethod
+    def _fill(path: Path, write: Callable[[], object]) -> None:
+        """Write a claimed file, or give its name back."""
+        try:
+            write()
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError | ValueError):  # ValueError: too large for the format
+                reason = getattr(error, "strerror", None) or error
+                raise RunError(f"cannot write {str(path)!r}: {reason}") from None
+            raise
+
+    def _claim(self, name: str, suffix: str) -> Path:
+        """An empty file under the first free name: nobody else can take it from here on.
+
+        Raises ValueError if the name would lead out of the folder.
+        """
+        if name != Path(name).name:
+            raise ValueError(f"{name!r} is no file name; a mode writes into its folder alone")
+        for number in count(1):
+            tail = f"-{number}" if number > 1 else ""
+            stem = "-".join(part for part in (self._stem, name) if part)
+            path = self.folder / f"{stem}{tail}{suffix}"
+            try:
+                path.open("xb").close()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from None
+            return path
+        raise AssertionError("count() does not end")

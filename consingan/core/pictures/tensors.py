@@ -1,0 +1,46 @@
+"""Pillow images to tensors and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STRIP_PIXELS = 2_000_000
+"""How much of a picture is converted at a time, so that no second copy of it is needed."""
+
+
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The image from top to bottom in pieces of its width, each with the row that it starts at."""
+    height = max(1, STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, height):
+        yield top, image.crop((0, top, image.width, min(top + height, image.height)))
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB image as (1, 3, H, W) float32 in [-1, 1]."""
+    import torch
+
+    tensor = torch.empty(1, 3, image.height, image.width)
+    for top, strip in strips(image):
+        pixels = torch.from_numpy(np.array(strip.convert("RGB")))
+        tensor[0, :, top : top + strip.height] = pixels.permute(2, 0, 1).float() / 127.5 - 1
+    return tensor
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """(1, 3, H, W) in [-1, 1], on any device, as an RGB image; values outside are clipped.
+
+    Raises TypeError for anything of another shape.
+    """
+    shape = tuple(getattr(tensor, "shape", ()))
+    if len(shape) != 4 or shape[:2] != (1, 3):
+        given = f"a tensor {shape}" if shape else f"a {type(tensor).__name__}"
+        raise TypeError(f"a picture is a tensor (1, 3, H, W), not {given}")
+    pixels = ((tensor[0].float() + 1) * 127.5).round().clamp(0, 255).byte()
+    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())

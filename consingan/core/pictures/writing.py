@@ -1,0 +1,34 @@
+"""Pillow images to picture files."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from consingan.core.system.atomic_files import write_atomically
+
+if TYPE_CHECKING:
+    pass
+
+FORMATS: dict[str, dict[str, Any]] = {
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    ".webp": {"format": "WEBP", "quality": 95},
+}
+"""Suffix of a picture file: how Pillow saves it."""
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """The image as the content of a PNG file."""
+    buffer = BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def save_image(path: Path, image: Image.Image) -> None:
+    """Write an image atomically, in the format of the path's suffix. Raises OSError."""
+    write_atomically(path, lambda file: image.save(file, **FORMATS[path.suffix.lower()]))

@@ -1,0 +1,78 @@
+"""Stages whose files are damaged: found, moved aside, and trained again if training can."""
+
+from __future__ import annotations
+
+import shlex
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consingan.core.runs.records import RESTORE
+from consingan.core.runs.tensor_files import read_checked, stage_file
+from consingan.core.system.atomic_files import new_folder
+from consingan.errors import DamagedError, Note, RunError
+
+if TYPE_CHECKING:
+    from consingan.core.runs.folder import RunFolder
+
+
+def find_damage(run: RunFolder) -> tuple[int, DamagedError] | None:
+    """The lowest committed stage whose file is not what was saved, and what is wrong; or None.
+
+    Raises RunError if a file cannot be read at all: that says nothing about what it holds.
+    """
+    for stage, saved in enumerate(run.state.stages):
+        try:
+            read_checked(run.path, stage_file(stage), saved.sha256)
+        except DamagedError as error:
+            return stage, error
+    return None
+
+
+def drop_damaged(run: RunFolder) -> None:
+    """Go back to before the lowest damaged stage, if there is one, and say so in a Note.
+
+    Nothing is deleted: the files from there on are moved aside. Raises RunError if training
+    cannot make them again, or if the folder cannot be written.
+    """
+    damage = find_damage(run)
+    if damage is None:
+        return
+    stage, error = damage
+    if not _trains(run, stage):
+        raise RunError(f"{error}, or {remedy(run, stage)}")
+    aside = _set_aside(run.path, range(stage, run.stages_done))
+    run.keep_stages(stage)
+    reason = str(error).removesuffix(f"; {RESTORE}")
+    advice = f"stage {stage + 1} and those above are trained again"
+    warnings.warn(Note(f"{reason}; {advice}, what there was is in {str(aside)!r}"), stacklevel=2)
+
+
+def remedy(run: RunFolder, stage: int) -> str:
+    """What to do if a stage's file is damaged and there is no copy of it."""
+    if _trains(run, stage):
+        good = f"; {stage} of {len(run.sizes)} stages are good" if stage else ""
+        command = f"consingan resume {shlex.quote(str(run.path))}"
+        return f"train from stage {stage + 1} on again with: {command}{good}"
+    if run.config.parent is not None:
+        return f"fine-tune {run.config.parent!r} again"
+    return "import the model again"
+
+
+def _trains(run: RunFolder, stage: int) -> bool:
+    """Whether training this run makes that stage, and not another run or another program."""
+    if run.config.parent is not None:
+        return stage == len(run.sizes) - 1
+    return run.config.fixed_noise_sha256 is None
+
+
+def _set_aside(folder: Path, stages: range) -> Path:
+    """Move the files of some stages into a new folder beside them."""
+    try:
+        aside = new_folder(folder / "stages", "replaced")
+        for file in (folder / stage_file(stage) for stage in stages):
+            if file.exists() or file.is_symlink():
+                file.rename(aside / file.name)
+    except OSError as error:
+        raise RunError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
+    return aside

@@ -1,0 +1,177 @@
+"""The JSON files of a run folder: what they hold, and reading them with suspicion."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import pydantic
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from consingan.core.options.size import Size
+from consingan.core.system.atomic_files import folder_name, read_file, write_json
+from consingan.errors import DamagedError, Note, RunError
+
+SCHEMA = 1
+MAX_BYTES = 10**6
+"""Of a record's file; a larger one is refused unread."""
+MAX_STAGES = 64
+"""As in the option train_stages."""
+MAX_SIDE = 10**6
+"""Pixels; a side of a stage that is longer is no picture's."""
+RESTORE = "restore it from a copy"
+Status = Literal["training", "stopped", "failed", "complete"]
+
+
+def _folder_name(name: str) -> str:
+    if name != folder_name(name):  # runs are made in a folder of this name
+        raise ValueError("no name of a folder")
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    file: ClassVar[str]
+    """Its name in the run folder."""
+    schema_version: int = SCHEMA
+
+
+class Plugin(BaseModel):
+    """Which installed package a mode came from."""
+
+    model_config = ConfigDict(frozen=True)
+    package: str = Field(pattern=r"^[\w.-]+$")
+    version: str = Field(pattern=r"^[\w.!+-]+$")
+
+
+class RunConfig(_Record):
+    """config.json: what was asked for; never changes."""
+
+    file = "config.json"
+    consingan: str
+    """The version that made the run."""
+    created: datetime
+    mode: str
+    plugin: Plugin
+    preset: str
+    options: dict[str, Any]
+    picture: FolderName
+    """The picture's name without suffix."""
+    notes: list[str] = []
+    """What had to be done to read the picture."""
+    parent: str | None = None
+    """The run folder that this one was fine-tuned from."""
+    start_sha256: Checksum | None = None
+    """The checksum of the stage file that fine-tuning starts from."""
+    fixed_noise_sha256: Checksum | None = None
+    """The checksum of the fixed noise, if it is kept by value and not by the seed."""
+
+
+class SavedStage(BaseModel):
+    """A committed stage: the checksum of its file, and what it took."""
+
+    sha256: Checksum
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+
+
+class SavedCheckpoint(BaseModel):
+    """What was saved within a stage: after how many steps and seconds, and its file's checksum."""
+
+    stage: int = Field(ge=0, lt=MAX_STAGES)
+    step: int = Field(ge=1)
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    sha256: Checksum
+
+
+class RunState(_Record):
+    """state.json: how far the run is. Nothing that it doesn't list counts."""
+
+    file = "state.json"
+    status: Status
+    picture_sha256: Checksum
+    known_sha256: Checksum | None = None
+    """The checksum of the mask of known pixels, if not all are known."""
+    sizes: list[Size] = Field(min_length=1, max_length=MAX_STAGES)
+    stages: list[SavedStage] = []
+    checkpoint: SavedCheckpoint | None = None
+
+    @model_validator(mode="after")
+    def _sizes_grow(self) -> RunState:
+        sizes = [Size(*size) for size in self.sizes]
+        grow = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
+        if not grow or min(sizes[0]) < 1 or max(sizes[-1]) > MAX_SIDE:
+            raise ValueError("the stages' sizes don't grow")
+        if len(self.stages) > len(sizes):
+            raise ValueError("there are more stages than sizes")
+        return self
+
+
+RecordT = TypeVar("RecordT", bound=_Record)
+
+
+def write_record(folder: Path, record: _Record) -> None:
+    """Write a record's backup, then its file, which is what counts. Raises OSError."""
+    content = record.model_dump(mode="json")
+    write_json(folder / _backup(record), content)
+    write_json(folder / record.file, content)
+
+
+def read_record(model: type[RecordT], folder: Path) -> RecordT:
+    """The record of a run folder; of its backup, with a Note, if its file is damaged or missing.
+
+    Raises RunError if both are, or if it is of a newer schema.
+    """
+    file, backup = folder / model.file, folder / _backup(model)
+    try:
+        return parse_record(model, folder, model.file)
+    except DamagedError as error:
+        try:
+            record = parse_record(model, folder, backup.name)
+        except RunError:
+            raise error from None
+    warnings.warn(Note(f"{str(file)!r} is damaged or missing; its backup is used"), stacklevel=2)
+    return record
+
+
+def parse_record(model: type[RecordT], folder: Path, name: str) -> RecordT:
+    """The record in one file.
+
+    Raises DamagedError; or another RunError if the file may not be read or is of a newer schema.
+    """
+    shown = repr(str(folder / name))
+    content = read_file(folder, name, MAX_BYTES, RESTORE)
+    try:
+        record = model.model_validate_json(content)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        if _version(content) > SCHEMA:
+            raise _newer(shown) from None
+        place = ".".join(map(str, first["loc"]))[:80]
+        reason = f"{place or 'content'}: {first['msg'][:200]}"
+        raise DamagedError(f"{shown} is damaged: {reason}; {RESTORE}") from None
+    if record.schema_version > SCHEMA:
+        raise _newer(shown)
+    return record
+
+
+def _version(content: bytes) -> int:
+    """The schema version of a record that cannot be read otherwise; 0 if it has none."""
+    try:
+        return _Record.model_validate_json(content).schema_version
+    except pydantic.ValidationError:
+        return 0
+
+
+def _newer(shown: str) -> RunError:
+    return RunError(f"{shown} is of a newer consingan; upgrade to open it")
+
+
+def _backup(record: _Record | type[_Record]) -> str:
+    return record.file.replace(".json", ".backup.json")

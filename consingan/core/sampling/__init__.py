@@ -1,0 +1,1 @@
+"""From trained networks to pictures of any size: samples, reconstructions, repainted ones."""

@@ -1,0 +1,63 @@
+"""Trains the stages that a run lacks, in its folder."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from consingan.core.options.training import CHECKPOINT_EVERY
+from consingan.core.run import Run
+from consingan.core.runs.damage import drop_damaged
+from consingan.core.runs.locks import training_lock
+from consingan.core.runs.tensor_files import CHECKPOINTS
+from consingan.core.system.atomic_files import remove_leftovers
+from consingan.core.system.devices import find_device
+from consingan.errors import RunError, Terminated
+
+if TYPE_CHECKING:
+    import torch
+
+WRITTEN = ("stages", "previews", CHECKPOINTS)
+"""The folders of a run that training writes to."""
+
+
+def train_run(run: Run, device: str = "auto", checkpoint_every: float = CHECKPOINT_EVERY) -> None:
+    """Train the stages that the run lacks, and commit each as it is done.
+
+    Within a stage its state is saved every `checkpoint_every` seconds. Whatever stops it, what was
+    committed stays, and the run says how it ended. Raises what the hooks raise, RunError if the
+    folder cannot be written, another process trains the run or a stage diverges again and again,
+    and KeyboardInterrupt and Terminated as they come.
+    """
+    place = find_device(device)
+    with training_lock(run.path):
+        for folder in (run.path, *(run.path / name for name in WRITTEN)):
+            remove_leftovers(folder)
+        run.refresh()
+        drop_damaged(run)
+        _train_locked(run, place, checkpoint_every)
+
+
+def _train_locked(run: Run, device: torch.device, checkpoint_every: float) -> None:
+    from consingan.core.networks.noise import Noise
+    from consingan.core.runs.stored_model import load_model, load_start
+    from consingan.core.training import loop
+    from consingan.core.training.checkpoints import RunCheckpoints
+
+    run.set_status("training")
+    run.hooks.notify("run_started", run=run)
+    try:
+        model = load_model(run, device)
+        if run.config.parent is not None:
+            load_start(run, model)
+        sampler, noise = run.sampler_of(model), Noise(run.options.seed, device)
+        checkpoints = RunCheckpoints(run, model, checkpoint_every)
+        loop.train(sampler, run.hooks, checkpoints, noise, first=run.stages_done)
+        run.set_status("complete")
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | Terminated)
+        with suppress(RunError):  # the first error is the one to tell
+            run.set_status("stopped" if stopped else "failed")
+        run.hooks.notify("run_failed", run=run, error=error)
+        raise
+    run.hooks.notify("run_ended", run=run)

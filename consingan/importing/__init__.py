@@ -1,0 +1,1 @@
+"""Models that the published ConSinGAN code trained, as run folders of ours."""
