@@ -82,7 +82,7 @@ class Fuzzer:
         self.folder = folder
         self.pictures = picture_files()
         self.plugins = find_plugins()
-        self.run = consingan.train(tiny_picture(), out=folder / "runs", device="cpu", **TINY)
+        self.run = consingan.train(tiny_picture(), runs=folder / "runs", device="cpu", **TINY)
         self.published = folder / "published"
         self.published.mkdir()
         published_folder(self.published)

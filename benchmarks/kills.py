@@ -69,7 +69,7 @@ def work(folder: Path, mode: str) -> None:
             consingan.resume("latest", runs=folder, device="cpu", checkpoint_every=0)
     except RunNotFoundError:
         consingan.train(
-            draw(), mode, out=folder, device="cpu", checkpoint_every=0, preset="default", **OPTIONS
+            draw(), mode, runs=folder, device="cpu", checkpoint_every=0, preset="default", **OPTIONS
         )
 
 

@@ -42,7 +42,7 @@ def now() -> dict[str, float]:
 def measure(folder: Path, applies: int) -> dict[str, Any]:
     """What the process holds after a tenth of the applies, and after all of them."""
     picture = np.random.default_rng(0).integers(0, 256, (72, 96, 3), np.uint8)
-    run = consingan.train(Image.fromarray(picture), out=folder, device="cpu", **TINY)
+    run = consingan.train(Image.fromarray(picture), runs=folder, device="cpu", **TINY)
     measured = {}
     for number in range(1, applies + 1):
         made = consingan.open_run(run.path).apply(device="cpu", num_samples=2)

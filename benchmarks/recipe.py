@@ -1,7 +1,7 @@
 """Trains pictures under presets and scores what comes out: how two recipes compare.
 
     python benchmarks/recipe.py PICTURE ... [--presets default draft] [--set niter=500 ...]
-        [--judge judge.py] [--reduced 2 4 ...] [--beside FOLDER ...] [--out runs] [--json]
+        [--judge judge.py] [--reduced 2 4 ...] [--beside FOLDER ...] [--runs runs] [--json]
 
 Each line is the mean over the pictures. Times are of training alone, on this machine, beside
 whatever else it does: compare lines of one call. `--judge` names a Python file with a function
@@ -45,14 +45,14 @@ def train(picture: Path, preset: str, options: dict[str, Any], out: Path) -> con
         run = consingan.open_run(found.parent)
         if run.complete:
             return run
-    return consingan.train(picture, preset=preset, out=folder, **options)
+    return consingan.train(picture, preset=preset, runs=folder, **options)
 
 
 def score(
     run: consingan.Run, picture: Path, judge: Judge | None, factors: Sequence[int] = ()
 ) -> Row:
     """The project's own metrics, and the judge's."""
-    found = consingan.evaluate(run, samples=SAMPLES)
+    found = consingan.evaluate(run, num_samples=SAMPLES)
     row = {
         "seconds": sum(stage.seconds for stage in run.state.stages),
         "patch distance": found.samples.patch_distance,
@@ -117,7 +117,7 @@ def main() -> int:
     parser.add_argument("--judge", type=Path)
     parser.add_argument("--reduced", type=int, nargs="*", default=[], metavar="FACTOR")
     parser.add_argument("--beside", type=Path, nargs="*", default=[])
-    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if (given.beside or given.reduced) and given.judge is None:
@@ -128,7 +128,7 @@ def main() -> int:
     for preset in given.presets:
         each[preset] = {}
         for picture in given.pictures:
-            run = train(picture, preset, options, given.out)
+            run = train(picture, preset, options, given.runs)
             each[preset][picture.name] = score(run, picture, judge, given.reduced)
             print(preset, picture.name, each[preset][picture.name], file=sys.stderr, flush=True)
     means: dict[str, Row] = {name: mean(list(rows.values())) for name, rows in each.items()}

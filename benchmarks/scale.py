@@ -3,8 +3,8 @@
     python benchmarks/scale.py [--sides 250 512 1024 1920 3840] [--preset default] [--json]
 
 For each longer side, in a process of its own: the seconds of a step at the last stage, the peak
-memory, and what `consingan plan` forecasts for the whole training, on a 16:9 picture of noise (a
-step's cost doesn't depend on what is in the picture).
+memory, and what `consingan generation plan` forecasts for the whole training, on a 16:9 picture of
+noise (a step's cost doesn't depend on what is in the picture).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def train(
     *,
     preset: str = DEFAULT_PRESET,
     naive: str | Path | Image.Image | None = None,
-    out: str | Path = RUNS,
+    runs: str | Path = RUNS,
     device: str = "auto",
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
@@ -49,7 +49,7 @@ def train(
         preset: `default`, `draft`, `best` or `paper`: what the options start from.
         naive: a picture that the previews show the effect on, in modes that repaint pictures; it
             is never trained on.
-        out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.
+        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: names of installed listeners, or objects with notification hooks (see
             `docs/plugins.md`), told how training goes.
@@ -67,7 +67,7 @@ def train(
         RunError: the run folder cannot be written.
     """
     plugins = find_plugins()
-    run = prepare(plugins, picture, mode, preset, naive, out, device, listeners, options)
+    run = prepare(plugins, picture, mode, preset, naive, runs, device, listeners, options)
     train_run(run, device, checkpoint_every)
     return run
 
@@ -76,7 +76,7 @@ def fine_tune(
     run: str | Path,
     naive: str | Path | Image.Image,
     *,
-    out: str | Path = RUNS,
+    runs: str | Path = RUNS,
     device: str = "auto",
     listeners: Sequence[object] = (),
     **options: Any,
@@ -84,16 +84,16 @@ def fine_tune(
     """Train the last stage of a run again, on one naive picture; the run itself stays as it is.
 
     Args:
-        run: as in `open_run`; names are looked up in `out`, then in `runs`.
+        run: as in `open_run`; names are looked up in `runs`, then in the default folder.
         naive: the picture that is to come out well.
-        out: the folder for runs; the new one names its parent.
+        runs: the folder of runs; the new one names its parent.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: told how training goes.
         options: training options that may change, such as `niter=500`.
 
     Raises OptionError if the run's mode has no fine-tuning; otherwise as `train` and `open_run`.
     """
-    tuned = prepare_fine_tuning(run, naive, out, device, listeners, options)
+    tuned = prepare_fine_tuning(run, naive, runs, device, listeners, options)
     train_run(tuned, device)
     return tuned
 
@@ -104,7 +104,7 @@ def prepare(
     mode: str,
     preset: str,
     naive: str | Path | Image.Image | None,
-    out: str | Path,
+    runs: str | Path,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -116,7 +116,7 @@ def prepare(
     place = find_device(device)
     parsed = with_precision(parsed, place)
     hooks = Hooks(loaded.mode, _with_own(plugins, listeners))
-    return create_run(Path(out), source, parsed, preset, loaded.plugin, hooks, place, shown)
+    return create_run(Path(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
 def plan(
@@ -149,7 +149,7 @@ def _parse(
 def prepare_fine_tuning(
     run: str | Path,
     naive: str | Path | Image.Image,
-    out: str | Path,
+    runs: str | Path,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -158,7 +158,7 @@ def prepare_fine_tuning(
     """Check everything that `fine_tune` is given, then make the run folder."""
     find_device(device)
     try:
-        parent = open_run(run, runs=out, listeners=listeners)
+        parent = open_run(run, runs=runs, listeners=listeners)
     except RunNotFoundError:
         parent = open_run(run, listeners=listeners)
     if mode not in (None, parent.mode):
@@ -167,7 +167,7 @@ def prepare_fine_tuning(
             f"use: consingan {parent.mode} train",
             "from",
         )
-    return create_fine_tuning(Path(out), parent, _read_picture(naive), options)
+    return create_fine_tuning(Path(runs), parent, _read_picture(naive), options)
 
 
 def open_run(

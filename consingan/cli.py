@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from consingan.commands import evaluate, installed, modes, plan, runs
+from consingan.commands import evaluate, installed, modes, runs
 from consingan.console import complain
 from consingan.core.options.fields import flag
 from consingan.errors import ConsinganError, ModeError, Note, OptionError, Terminated
@@ -79,7 +79,6 @@ def build_app(plugins: Plugins) -> typer.Typer:
             complain(f"warning: {problem}")
 
     modes.add(app, plugins)
-    plan.add(app, plugins)
     runs.add(app)
     evaluate.add(app)
     installed.add(app, plugins)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 def escaped(text: str) -> str:
     """`text` on one line, with control characters made visible: names come from strangers."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def quoted(word: object) -> str:
+    """A path or a name as it is typed in a shell, on one line."""
+    return escaped(shlex.quote(str(word)))
 
 
 def complain(message: str) -> None:

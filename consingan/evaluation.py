@@ -53,7 +53,7 @@ class Evaluation(BaseModel):
 
 def evaluate(
     run: Run | str | Path,
-    samples: int = 50,
+    num_samples: int = 50,
     *,
     against: str | Path | None = None,
     inception: str | Path | None = None,
@@ -69,7 +69,7 @@ def evaluate(
 
     Args:
         run: a run, or as in `open_run`.
-        samples: how many to make, at least two.
+        num_samples: how many to make, at least two.
         against: a folder whose pictures are scored as well. Files called sheet or reconstruction
             are left out. Pictures of another size are resized to the training picture's.
         inception: adds SIFID: a .pth file of Inception-v3 weights, or `download`.
@@ -85,8 +85,8 @@ def evaluate(
     """
     from consingan.api import open_run
 
-    if samples < LEAST_SAMPLES:
-        raise OptionError(f"diversity needs {LEAST_SAMPLES} samples or more", "samples")
+    if num_samples < LEAST_SAMPLES:
+        raise OptionError(f"diversity needs {LEAST_SAMPLES} samples or more", "num_samples")
     files = None if against is None else find_pictures(Path(against))
     if not isinstance(run, Run):
         run = open_run(run)
@@ -112,7 +112,7 @@ def evaluate(
     rebuilt = _as_saved(sampler.reconstruction())  # and the sampler is warm
     make = _repainted if repaints else _sampled
     clock = _Clock()
-    ours = scorer.score("samples", clock.time(make(run, sampler, samples, seed)), samples)
+    ours = scorer.score("samples", clock.time(make(run, sampler, num_samples, seed)), num_samples)
     return Evaluation(
         run=str(run.path),
         mode=run.mode,
@@ -124,7 +124,7 @@ def evaluate(
         against=theirs,
         reconstruction_psnr=None if torch.equal(rebuilt, picture) else psnr(rebuilt, picture),
         reconstruction_ssim=ssim(rebuilt, picture),
-        megapixels_per_second=samples * math.prod(scorer.size) / clock.seconds / 1e6,
+        megapixels_per_second=num_samples * math.prod(scorer.size) / clock.seconds / 1e6,
         device=str(picture.device),
         inception=None if weights is None else str(weights),
     )

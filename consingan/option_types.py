@@ -16,8 +16,8 @@ from consingan.errors import PluginError
 SCALARS = (bool, int, float, str, Path)
 OWN = {
     "train": {
-        *("photo", "mode", "preset", "out", "naive", "parent", "device", "listen"),
-        *("checkpoint_every", "as_json", "picture", "listeners", "help"),
+        *("photo", "mode", "preset", "runs", "naive", "parent", "device", "listen"),
+        *("checkpoint_every", "as_json", "picture", "listeners", "help", "help_all"),
     },
     "apply": {"run", "runs", "out", "device", "tile", "on_tile", "help"},
 }

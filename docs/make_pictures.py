@@ -143,7 +143,7 @@ def _compare(option: str, values: Sequence[float]) -> Image.Image:
 
 
 def _train(picture: Image.Image, **options: Any) -> consingan.Run:
-    return consingan.train(picture, out=tempfile.mkdtemp(), **options)
+    return consingan.train(picture, runs=tempfile.mkdtemp(), **options)
 
 
 PLUGINS = Path(__file__).parent.parent / "plugins"

@@ -72,12 +72,12 @@ def _same(one: Run, other: Run) -> bool:
 @pytest.mark.usefixtures("every_step")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_stopped_stage_goes_on_to_the_same_weights(tmp_path: Path, mode: str) -> None:
-    whole = consingan.train(tiny_image(), mode, out=tmp_path / "whole", **OPTIONS)
+    whole = consingan.train(tiny_image(), mode, runs=tmp_path / "whole", **OPTIONS)
     stop = StopAt((0, 3), (0, 6), (1, 1), (2, 5))
     out = tmp_path / "parts"
     with pytest.raises(KeyboardInterrupt):
         consingan.train(
-            tiny_image(), mode, out=out, listeners=[stop], checkpoint_every=0, **OPTIONS
+            tiny_image(), mode, runs=out, listeners=[stop], checkpoint_every=0, **OPTIONS
         )
     for left in (3, 2, 1):
         assert len(stop.places) == left
@@ -93,7 +93,9 @@ def test_a_stopped_stage_goes_on_to_the_same_weights(tmp_path: Path, mode: str) 
 def test_steps_before_the_checkpoint_are_not_done_again(tmp_path: Path) -> None:
     stop = StopAt((1, 4))
     with pytest.raises(KeyboardInterrupt):
-        consingan.train(tiny_image(), out=tmp_path, listeners=[stop], checkpoint_every=0, **OPTIONS)
+        consingan.train(
+            tiny_image(), runs=tmp_path, listeners=[stop], checkpoint_every=0, **OPTIONS
+        )
     run = consingan.resume("latest", runs=tmp_path, checkpoint_every=0)
     lines = (run.path / "metrics.jsonl").read_text().splitlines()
     logged = [(line["stage"], line["step"]) for line in map(json.loads, lines)]
@@ -107,11 +109,11 @@ def test_steps_before_the_checkpoint_are_not_done_again(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_only_costs_its_stage(
     tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
-    whole = consingan.train(tiny_image(), out=tmp_path / "whole", **OPTIONS)
+    whole = consingan.train(tiny_image(), runs=tmp_path / "whole", **OPTIONS)
     out = tmp_path / "parts"
     with pytest.raises(KeyboardInterrupt):
         consingan.train(
-            tiny_image(), out=out, listeners=[StopAt((1, 4))], checkpoint_every=0, **OPTIONS
+            tiny_image(), runs=out, listeners=[StopAt((1, 4))], checkpoint_every=0, **OPTIONS
         )
     (file,) = out.glob("*/*/checkpoints/*")
     damage(file)
@@ -121,7 +123,7 @@ def test_a_damaged_checkpoint_only_costs_its_stage(
 
 
 def test_the_last_checkpoint_survives_any_kill(tmp_path: Path) -> None:
-    whole = consingan.train(tiny_image(), out=tmp_path / "whole", preset="default", **OPTIONS)
+    whole = consingan.train(tiny_image(), runs=tmp_path / "whole", preset="default", **OPTIONS)
     code = (
         "import sys, consingan; from consingan.core.training import loop; loop.LOG_SECONDS = 0.0;"
         "from tests.conftest import tiny_image; from tests.test_checkpoints import OPTIONS;"
@@ -252,7 +254,7 @@ def test_a_collapse_to_one_colour_is_noticed(
 ) -> None:
     _collapse_at(monkeypatch, 6)
     troubles = Troubles()
-    run = consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], **OPTIONS)
+    run = consingan.train(tiny_image(), runs=tmp_path, listeners=[troubles], **OPTIONS)
     assert run.complete
     assert [event.trouble for event in troubles.events] == ["what it makes collapsed to one colour"]
 
@@ -264,7 +266,9 @@ def test_a_collapsed_state_is_never_what_training_goes_back_to(
     _collapse_at(monkeypatch, 2, 3, 4)
     monkeypatch.setattr(divergence, "WARM_UP", 0.5)
     troubles = Troubles()
-    consingan.train(tiny_image(), out=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS)
+    consingan.train(
+        tiny_image(), runs=tmp_path, listeners=[troubles], checkpoint_every=0, **OPTIONS
+    )
     assert [(event.step, event.back) for event in troubles.events] == [(4, 1)]
 
 

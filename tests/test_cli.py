@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import consingan
 from consingan import cli
 from consingan.console import duration, escaped, print_table
-from consingan.core.options.fields import in_words
+from consingan.core.options.fields import flag, in_words
 from consingan.core.options.training import TrainOptions
 from consingan.core.runs.locks import training_lock
 from consingan.errors import Terminated
@@ -324,6 +325,29 @@ def test_every_option_says_what_it_does_and_has_a_panel() -> None:
                 assert len(field.description or "") > 15, name
                 assert isinstance(field.json_schema_extra, dict), name
                 assert field.json_schema_extra["panel"], name
+
+
+def _shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> set[str]:
+    """The options that a command's help lists."""
+    assert cli.run(arguments) == 0
+    return set(re.findall(r"^│ *(--[a-z0-9-]+)", capsys.readouterr().out, re.MULTILINE))
+
+
+def test_the_help_shows_a_dozen_training_options_and_all_of_them_if_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    every = {flag(name) for name in TrainOptions.model_fields}
+    few = _shown(capsys, "generation", "train", "--help") & every
+    assert few == {
+        *("--max-size", "--min-size", "--train-stages", "--niter", "--window", "--precision"),
+        *("--lr-scale", "--train-depth", "--seed", "--filters", "--noise-amplitude"),
+        "--reconstruction-weight",
+    }
+    shown = _shown(capsys, "generation", "train", "--help-all")
+    assert every <= shown
+    assert not shown & {"--naive", "--from"}  # of other modes
+    assert {"--naive", "--from"} <= _shown(capsys, "editing", "train", "--help")
 
 
 def test_completion_knows_runs(trained: Path) -> None:

@@ -25,7 +25,7 @@ LIVELY = {**TINY, "lr_generator": 0.01}
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run, which no test changes."""
-    return consingan.train(tiny_image(), out=tmp_path_factory.mktemp("runs"), **LIVELY)
+    return consingan.train(tiny_image(), runs=tmp_path_factory.mktemp("runs"), **LIVELY)
 
 
 @pytest.fixture
@@ -63,23 +63,23 @@ def copies(run: Run, tmp_path: Path) -> Path:
 
 def test_the_same_seed_scores_the_same_and_writes_nothing(run: Run) -> None:
     before = _files(run.path)
-    first = consingan.evaluate(run, samples=3)
+    first = consingan.evaluate(run, num_samples=3)
     assert first.samples.pictures == 3
     assert (first.mode, first.size, first.source) == ("generation", (16, 24), "noise")
     assert _without_speed(consingan.evaluate(str(run.path), 3)) == _without_speed(first)
-    assert consingan.evaluate(run, samples=3, seed=1).samples != first.samples
+    assert consingan.evaluate(run, num_samples=3, seed=1).samples != first.samples
     assert first.megapixels_per_second > 0
     assert _files(run.path) == before
 
 
 def test_the_samples_are_those_of_apply(run: Run, tmp_path: Path) -> None:
     run.apply(tmp_path / "made", num_samples=3, seed=7)
-    found = consingan.evaluate(run, samples=3, seed=7, against=tmp_path / "made")
+    found = consingan.evaluate(run, num_samples=3, seed=7, against=tmp_path / "made")
     assert found.against == found.samples
 
 
 def test_copies_are_told(run: Run, copies: Path) -> None:
-    found = consingan.evaluate(run, samples=2, against=copies)
+    found = consingan.evaluate(run, num_samples=2, against=copies)
     theirs = found.against
     assert theirs is not None
     assert theirs.pictures == 2
@@ -93,14 +93,14 @@ def test_copies_are_told(run: Run, copies: Path) -> None:
 
 def test_a_single_picture_has_no_diversity(run: Run, copies: Path) -> None:
     (copies / "b.png").unlink()
-    found = consingan.evaluate(run, samples=2, against=copies)
+    found = consingan.evaluate(run, num_samples=2, against=copies)
     assert found.against is not None
     assert found.against.diversity is None
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_is_evaluated(mode: str, tmp_path: Path) -> None:
-    found = consingan.evaluate(consingan.train(tiny_image(), mode, out=tmp_path, **LIVELY), 3)
+    found = consingan.evaluate(consingan.train(tiny_image(), mode, runs=tmp_path, **LIVELY), 3)
     repaints = mode in ("harmonization", "editing")
     assert found.source == ("changed pictures" if repaints else "noise")
     assert (found.samples.diversity is None) == repaints
@@ -121,10 +121,10 @@ def test_pictures_of_another_size_are_resized(
             large = picture.resize((width, width * 2 // 3), Image.Resampling.NEAREST)
             large.save(folder / f"{index}.png")
     if note is None:
-        found = consingan.evaluate(run, samples=2, against=folder)
+        found = consingan.evaluate(run, num_samples=2, against=folder)
     else:
         with pytest.warns(Note, match=note):
-            found = consingan.evaluate(run, samples=2, against=folder)
+            found = consingan.evaluate(run, num_samples=2, against=folder)
     assert found.against is not None
     assert found.against.distance < 0.05
 
@@ -132,14 +132,14 @@ def test_pictures_of_another_size_are_resized(
 def test_another_aspect_ratio_is_refused(run: Run, copies: Path) -> None:
     tiny_image(16, 30).save(copies / "wide.png")
     with pytest.raises(PictureError, match=r"wide\.png' has 30x16 pixels but .* 24x16"):
-        consingan.evaluate(run, samples=2, against=copies)
+        consingan.evaluate(run, num_samples=2, against=copies)
 
 
 def test_jpeg_is_scored_with_a_note(run: Run, tmp_path: Path) -> None:
     (tmp_path / "jpeg").mkdir()
     tiny_image(16, 24).save(tmp_path / "jpeg" / "1.JPG")
     with pytest.warns(Note, match="holds JPEG files"):
-        found = consingan.evaluate(run, samples=2, against=tmp_path / "jpeg")
+        found = consingan.evaluate(run, num_samples=2, against=tmp_path / "jpeg")
     assert found.against is not None
     # The picture itself, less what JPEG takes of 24x16 pixels of noise.
     assert 0 < found.against.distance < 0.2
@@ -147,13 +147,13 @@ def test_jpeg_is_scored_with_a_note(run: Run, tmp_path: Path) -> None:
 
 def test_too_few_samples_and_pictures_are_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="samples: diversity needs 2 samples or more"):
-        consingan.evaluate(run, samples=1)
+        consingan.evaluate(run, num_samples=1)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "sheet.png").write_bytes(b"")
     with pytest.raises(OptionError, match=r"against: .*empty' holds no pictures"):
-        consingan.evaluate(run, samples=2, against=tmp_path / "empty")
+        consingan.evaluate(run, num_samples=2, against=tmp_path / "empty")
     with pytest.raises(OptionError, match=r"against: cannot read .*none'"):
-        consingan.evaluate(run, samples=2, against=tmp_path / "none")
+        consingan.evaluate(run, num_samples=2, against=tmp_path / "none")
 
 
 def test_unfinished_runs_are_refused(run: Run, tmp_path: Path) -> None:
@@ -162,12 +162,12 @@ def test_unfinished_runs_are_refused(run: Run, tmp_path: Path) -> None:
     state["stages"].pop()
     (tmp_path / "half" / "state.json").write_text(json.dumps(state))
     with pytest.raises(RunError, match=r"2 of 3 stages are trained; finish .* resume '.*half'"):
-        consingan.evaluate(tmp_path / "half", samples=2)
+        consingan.evaluate(tmp_path / "half", num_samples=2)
 
 
 def test_sifid_needs_weights(run: Run, weights: Path, copies: Path) -> None:
-    assert consingan.evaluate(run, samples=2).samples.sifid is None
-    found = consingan.evaluate(run, samples=2, inception=weights, against=copies)
+    assert consingan.evaluate(run, num_samples=2).samples.sifid is None
+    found = consingan.evaluate(run, num_samples=2, inception=weights, against=copies)
     assert found.inception == str(weights)
     assert found.samples.sifid is not None
     assert found.samples.sifid > 0
@@ -232,7 +232,7 @@ def test_a_failed_download_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_command(run: Run, copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["evaluate", str(run.path), "--samples=2", f"--against={copies}"]) == 0
+    assert cli.run(["evaluate", str(run.path), "--num-samples=2", f"--against={copies}"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert err == ""
@@ -246,7 +246,7 @@ def test_the_command_in_json(
     run: Run, copies: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [f"--against={copies}", f"--inception={weights}", "--json"]
-    assert cli.run(["evaluate", str(run.path), "--samples=2", *arguments]) == 0
+    assert cli.run(["evaluate", str(run.path), "--num-samples=2", *arguments]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert err == ""
@@ -258,7 +258,7 @@ def test_the_command_in_json(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--samples=1"], 2, "--samples: diversity needs 2 samples or more"),
+        (["--num-samples=1"], 2, "--num-samples: diversity needs 2 samples or more"),
         (["--against=none"], 2, "--against: cannot read 'none': No such file or directory"),
         (["--inception=none"], 2, "--inception: 'none' is not a file; give Inception-v3 weights"),
         (["--device=tpu"], 2, "--device: 'tpu' is not one of"),

@@ -47,7 +47,7 @@ class Stop:
 
 
 def train(out: Path, *listeners: object) -> Run:
-    return consingan.train(tiny_image(), out=out, listeners=listeners, **TINY)
+    return consingan.train(tiny_image(), runs=out, listeners=listeners, **TINY)
 
 
 def stopped(out: Path, stage: int = 1) -> Run:
@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_written(nobody: Path) -> None:
     assert run.apply(nobody / "elsewhere", num_samples=1)
     (nobody / "runs").chmod(0o555)
     with pytest.raises(RunError, match=r"cannot create a run in .*Permission denied"):
-        consingan.train(tiny_image(), out=nobody / "runs" / "new", **TINY)
+        consingan.train(tiny_image(), runs=nobody / "runs" / "new", **TINY)
     for folder in (run.path, run.path / "stages"):
         folder.chmod(0o755)
     assert consingan.resume(run.path).complete

@@ -48,7 +48,7 @@ def _naive() -> Image.Image:
 
 
 def _train(mode: str, out: Path, **options: Any) -> Run:
-    return consingan.train(tiny_image(), mode, out=out, **{**TINY, **options})
+    return consingan.train(tiny_image(), mode, runs=out, **{**TINY, **options})
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -98,7 +98,7 @@ def tuned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Hooks, "training_input", spy)
-        run = consingan.fine_tune(parent.path, _naive(), out=out, niter=5, listeners=[keep])
+        run = consingan.fine_tune(parent.path, _naive(), runs=out, niter=5, listeners=[keep])
     return Tuned(run, parent, before, entered, keep.model)
 
 
@@ -225,7 +225,7 @@ def test_a_fine_tuned_run_needs_its_parent_no_more(tuned: Tuned, tmp_path: Path)
 
 
 def test_a_fine_tuned_run_can_be_fine_tuned(tuned: Tuned, tmp_path: Path) -> None:
-    again = consingan.fine_tune(tuned.run.path, tiny_image(seed=8), out=tmp_path, niter=2)
+    again = consingan.fine_tune(tuned.run.path, tiny_image(seed=8), runs=tmp_path, niter=2)
     assert again.config.parent == str(tuned.run.path.resolve())
     assert _files(again.path)[LAST] != _files(tuned.run.path)[LAST]
     kept, first = load_model(again).generator, load_model(tuned.parent).generator
@@ -234,7 +234,7 @@ def test_a_fine_tuned_run_can_be_fine_tuned(tuned: Tuned, tmp_path: Path) -> Non
 
 def test_another_naive_picture_teaches_something_else(tuned: Tuned, tmp_path: Path) -> None:
     same, other = (
-        consingan.fine_tune(tuned.parent.path, picture, out=tmp_path / name, niter=5)
+        consingan.fine_tune(tuned.parent.path, picture, runs=tmp_path / name, niter=5)
         for name, picture in (("same", _naive()), ("other", tiny_image(44, 30, seed=8)))
     )
     expected = _files(tuned.run.path)[LAST]
@@ -248,7 +248,7 @@ def test_interrupted_fine_tuning_resumes_to_the_same(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         consingan.fine_tune(
-            tuned.parent.path, _naive(), out=tmp_path, niter=5, listeners=[_Interrupt(2, at_end)]
+            tuned.parent.path, _naive(), runs=tmp_path, niter=5, listeners=[_Interrupt(2, at_end)]
         )
     stopped = consingan.open_run("latest", runs=tmp_path)
     assert (stopped.state.status, stopped.stages_done) == ("stopped", 2)
@@ -262,7 +262,7 @@ def test_interrupted_fine_tuning_resumes_to_the_same(
 @pytest.mark.parametrize("file", ["start.safetensors", "naive.png", "stages/01.safetensors"])
 def test_a_damaged_fine_tuning_is_no_surprise(tuned: Tuned, tmp_path: Path, file: str) -> None:
     with pytest.raises(KeyboardInterrupt):
-        consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, listeners=[_Interrupt(2)])
+        consingan.fine_tune(tuned.parent.path, _naive(), runs=tmp_path, listeners=[_Interrupt(2)])
     stopped = consingan.open_run("latest", runs=tmp_path)
     (stopped.path / file).unlink()
     with pytest.raises(RunError, match=file):
@@ -274,7 +274,7 @@ def test_a_run_of_one_stage_is_fine_tuned(tmp_path: Path, mode: str) -> None:
     parent, keep = _train(mode, tmp_path, train_stages=1), _Keep()
     before = _files(parent.path)
     with pytest.raises(KeyboardInterrupt):
-        consingan.fine_tune(parent.path, _naive(), out=tmp_path, listeners=[_Interrupt(0)])
+        consingan.fine_tune(parent.path, _naive(), runs=tmp_path, listeners=[_Interrupt(0)])
     with pytest.raises(RunError, match="has no trained stage"):
         consingan.open_run("latest", runs=tmp_path).sampler("cpu")
     run = consingan.resume("latest", runs=tmp_path, listeners=[keep])
@@ -306,28 +306,28 @@ def test_what_is_trained_already_cannot_change(
     tuned: Tuned, tmp_path: Path, option: str, value: Any
 ) -> None:
     with pytest.raises(OptionError, match="fine-tuning keeps it at ") as caught:
-        consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, **{option: value})
+        consingan.fine_tune(tuned.parent.path, _naive(), runs=tmp_path, **{option: value})
     assert caught.value.option == option
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_stays_as_it_is_may_be_said(tuned: Tuned, tmp_path: Path) -> None:
     same = {"filters": tuned.parent.options.filters, "seed": tuned.parent.options.seed}
-    run = consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, niter=1, **same)
+    run = consingan.fine_tune(tuned.parent.path, _naive(), runs=tmp_path, niter=1, **same)
     assert run.complete
 
 
 @pytest.mark.parametrize(("option", "value"), [("niter", 0), ("lr_generator", -1), ("colour", 1)])
 def test_bad_options_are_errors(tuned: Tuned, tmp_path: Path, option: str, value: Any) -> None:
     with pytest.raises(OptionError) as caught:
-        consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, **{option: value})
+        consingan.fine_tune(tuned.parent.path, _naive(), runs=tmp_path, **{option: value})
     assert option in (caught.value.option or str(caught.value))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_fine_tuning_may_change_arrives(tuned: Tuned, tmp_path: Path) -> None:
     changes = {"niter": 1, "lr_generator": 0.01, "reconstruction_weight": 1.0}
-    run = consingan.fine_tune(tuned.parent.path, _naive(), out=tmp_path, **changes)
+    run = consingan.fine_tune(tuned.parent.path, _naive(), runs=tmp_path, **changes)
     assert {name: getattr(run.options, name) for name in changes} == changes
     assert run.options == consingan.open_run(run.path).options
 
@@ -336,7 +336,7 @@ def test_generation_has_no_fine_tuning(tmp_path: Path) -> None:
     parent = _train("generation", tmp_path)
     before = _files(tmp_path)
     with pytest.raises(OptionError, match=r"generation .*has no fine-tuning"):
-        consingan.fine_tune(parent.path, _naive(), out=tmp_path)
+        consingan.fine_tune(parent.path, _naive(), runs=tmp_path)
     assert _files(tmp_path) == before
 
 
@@ -344,14 +344,14 @@ def test_an_unfinished_or_damaged_run_is_not_fine_tuned(tuned: Tuned, tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         _train(tuned.run.mode, tmp_path, listeners=[_Interrupt(1)])
     with pytest.raises(RunError, match=r"is unfinished; .*consingan resume"):
-        consingan.fine_tune("latest", _naive(), out=tmp_path)
+        consingan.fine_tune("latest", _naive(), runs=tmp_path)
     damaged = shutil.copytree(tuned.parent.path, tmp_path / "copy")
     (damaged / LAST).write_bytes(b"nothing")
     with pytest.raises(RunError, match="damaged"):
-        consingan.fine_tune(damaged, _naive(), out=tmp_path / "new")
+        consingan.fine_tune(damaged, _naive(), runs=tmp_path / "new")
     assert not (tmp_path / "new").exists()
     with pytest.raises(RunNotFoundError):
-        consingan.fine_tune("castle", _naive(), out=tmp_path)
+        consingan.fine_tune("castle", _naive(), runs=tmp_path)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def _plugins() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One finished run, which no test changes."""
-    return consingan.train(tiny_image(), out=tmp_path_factory.mktemp("trained"), **TINY)
+    return consingan.train(tiny_image(), runs=tmp_path_factory.mktemp("trained"), **TINY)
 
 
 @pytest.fixture
@@ -382,10 +382,10 @@ def test_links_in_a_circle(copy: Path) -> None:
 
 def test_fine_tuning_a_strangers_run_stays_in_its_folder(tmp_path: Path) -> None:
     out = tmp_path / "runs"
-    run = consingan.train(tiny_image(), "harmonization", out=out, **TINY)
+    run = consingan.train(tiny_image(), "harmonization", runs=out, **TINY)
     change(run.path / "config.json", picture="../../outside")
     with pytest.raises(RunError, match=r"picture: .*no name of a folder"):
-        consingan.fine_tune(run.path, tiny_image(), out=out)
+        consingan.fine_tune(run.path, tiny_image(), runs=out)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 

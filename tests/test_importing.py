@@ -171,7 +171,7 @@ def test_an_imported_run_is_as_any_other(
     tmp_path: Path, photo: Path, publish: Publish, mode: str, batch_norm: str
 ) -> None:
     published = publish(train_mode=mode, batch_norm=batch_norm)
-    imported = consingan.import_model(published.folder, out=tmp_path / "runs")
+    imported = consingan.import_model(published.folder, runs=tmp_path / "runs")
     run = consingan.open_run("photo", runs=tmp_path / "runs")
     assert run.path == imported.path
     assert (run.mode, run.complete, run.sizes) == (mode, True, SIZES)
@@ -234,9 +234,9 @@ def test_import_into_another_folder(
     tmp_path: Path, publish: Publish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new" / "runs"
-    assert cli.run(["import", str(publish().folder), "--out", str(out)]) == 0
+    assert cli.run(["import", str(publish().folder), "--runs", str(out)]) == 0
     assert f"Imported: {out / 'photo'}" in capsys.readouterr().out
-    assert cli.run(["import", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
+    assert cli.run(["import", str(tmp_path / "nowhere"), "--runs", str(out)]) == 1
     assert "nowhere' is not a folder; give" in capsys.readouterr().err
 
 
@@ -315,7 +315,7 @@ def test_fine_tuning_keeps_the_fixed_noise(tmp_path: Path, publish: Publish) -> 
     published = publish(train_mode="editing", batch_norm="True", lr_g="0.0005")
     run = consingan.import_model(published.folder, tmp_path / "runs")
     naive = tiny_image(18, 24, seed=1)
-    tuned = consingan.fine_tune(run.path, naive, out=tmp_path / "runs", device="cpu", niter=1)
+    tuned = consingan.fine_tune(run.path, naive, runs=tmp_path / "runs", device="cpu", niter=1)
     assert tuned.complete
     for kept, fixed in zip(tuned.sampler("cpu").fixed_noise(), published.fixed, strict=True):
         assert torch.equal(kept, fixed)

@@ -53,7 +53,7 @@ def test_an_installed_listener_hears_only_when_asked(
 ) -> None:
     install("consingan.modes", consingan=Generation)
     install("consingan.listeners", diaries=Diary)
-    train = ["generation", "train", str(photo), *OPTIONS, "--out", str(tmp_path / "runs")]
+    train = ["generation", "train", str(photo), *OPTIONS, "--runs", str(tmp_path / "runs")]
     assert cli.run(train) == 0
     assert heard == []
     assert cli.run([*train, "--listen", "diary"]) == 0
@@ -75,7 +75,7 @@ def test_resume_takes_listeners_as_well(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        consingan.train(tiny_image(), out=tmp_path, listeners=[Stop(), "diary"], **TINY)
+        consingan.train(tiny_image(), runs=tmp_path, listeners=[Stop(), "diary"], **TINY)
     assert cli.run(["resume", "latest", "--runs", str(tmp_path), "--listen", "diary"]) == 0
     assert heard == ["started generation", "started generation", "ended"]
 
@@ -86,7 +86,7 @@ def test_listeners_given_as_objects_are_checked(tmp_path: Path) -> None:
         def run_begun(self) -> None: ...
 
     with pytest.raises(PluginError, match="there is no hook `run_begun`"):
-        consingan.train(tiny_image(), out=tmp_path, listeners=[Misspelt()], **TINY)
+        consingan.train(tiny_image(), runs=tmp_path, listeners=[Misspelt()], **TINY)
     assert not list(tmp_path.iterdir())
 
 
@@ -134,7 +134,7 @@ def test_a_listener_that_cannot_start_stops_before_anything_is_made(
     for start, message in ((needs_setting, "set DIARY_FILE"), (crashes, "KeyError: 'diary'")):
         install("consingan.listeners", diaries=_listener(__init__=start))
         with pytest.raises(consingan.ConsinganError, match=message):
-            consingan.train(tiny_image(), out=tmp_path, listeners=["diary"], **TINY)
+            consingan.train(tiny_image(), runs=tmp_path, listeners=["diary"], **TINY)
     assert not list(tmp_path.iterdir())
 
 

@@ -67,7 +67,7 @@ def test_a_training_that_does_not_fit_leaves_no_run(
 ) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: 10_000)
     out = tmp_path / "runs"
-    arguments = ["generation", "train", str(photo), "--min-size", "12", "--out", str(out)]
+    arguments = ["generation", "train", str(photo), "--min-size", "12", "--runs", str(out)]
     assert cli.run(arguments) == 2
     assert "0.0 GB are free; use fewer" in capsys.readouterr().err
     assert not out.exists()

@@ -56,7 +56,7 @@ def animated(trained: Trained) -> Sampler:
 
 def _train(mode: str, out: Path, **options: Any) -> Run:
     naive = tiny_image(30, 20, seed=1) if mode in NAIVE_MODES else None
-    return consingan.train(tiny_image(), mode, naive=naive, out=out, **{**LIVELY, **options})
+    return consingan.train(tiny_image(), mode, naive=naive, runs=out, **{**LIVELY, **options})
 
 
 def _hooks(mode: str) -> Hooks:

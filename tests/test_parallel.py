@@ -75,7 +75,7 @@ def test_an_error_arrives_where_the_picture_would() -> None:
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_samples_equal_each_sample(tmp_path: Path, size: Size | None, batch_norm: bool) -> None:
     options = {**TINY, "batch_norm": batch_norm, "precision": "bfloat16"}
-    run = consingan.train(tiny_image(), preset="paper", out=tmp_path, **options)
+    run = consingan.train(tiny_image(), preset="paper", runs=tmp_path, **options)
     sampler = run.sampler("cpu")
     made = list(sampler.samples(5, seed=3, size=size))
     for index, picture in enumerate(made):
@@ -90,7 +90,7 @@ def test_what_is_made_in_other_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_norm: bool, tile: int, elsewhere: bool
 ) -> None:
     options = {**TINY, "batch_norm": batch_norm}
-    run = consingan.train(tiny_image(), preset="paper", out=tmp_path, **options)
+    run = consingan.train(tiny_image(), preset="paper", runs=tmp_path, **options)
     sampler, threads = run.sampler("cpu"), set[int]()
     sampler.tile = tile  # 900 pixels hold two pictures of 24x16, but not of 31x20
     monkeypatch.setattr(
@@ -173,7 +173,7 @@ def test_training_is_the_same_on_one_thread_and_on_two(tmp_path: Path, precision
     for threads in (1, 2):
         torch.set_num_threads(threads)
         run = consingan.train(
-            tiny_image(40, 48), preset="default", out=tmp_path / str(threads), **options
+            tiny_image(40, 48), preset="default", runs=tmp_path / str(threads), **options
         )
         weights.append([file.read_bytes() for file in sorted((run.path / "stages").iterdir())])
     assert len(weights[0]) > 2
@@ -190,5 +190,5 @@ def test_modes_are_called_in_the_thread_that_trains(
         "training_input",
         lambda *given: threads.append(threading.get_ident()) or fresh(*given),
     )
-    consingan.train(tiny_image(), preset="paper", out=tmp_path, **TINY)
+    consingan.train(tiny_image(), preset="paper", runs=tmp_path, **TINY)
     assert set(threads) == {threading.get_ident()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import tempfile
 import time
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_time_left_counts_the_coming_stages() -> None:
 def test_a_forecast_tells_what_training_does(mode: str) -> None:
     options = {**TINY, "niter": 4, "last_share": 0.5, "window": 0}
     known = consingan.plan(tiny_image(), mode, **options)
-    run = consingan.train(tiny_image(), mode, out=Path(tempfile.mkdtemp()), **options)
+    run = consingan.train(tiny_image(), mode, runs=Path(tempfile.mkdtemp()), **options)
     assert [stage.size for stage in known.stages] == run.sizes
     assert [stage.iterations for stage in known.stages] == [4, 3, 2]
     assert all(stage.window == stage.size for stage in known.stages)
@@ -101,15 +102,35 @@ def test_a_forecast_keeps_to_its_time() -> None:
 def test_a_forecast_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_image().save(here / "photo.png")
     options = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
-    assert cli.run(["plan", "photo.png", "--json", *options]) == 0
+    assert cli.run(["generation", "plan", "photo.png", "--json", *options]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [stage["width"] for stage in told["stages"]][-1] == 24
     assert told["seconds"] >= sum(stage["seconds"] for stage in told["stages"])
-    assert cli.run(["plan", "photo.png", *options]) == 0
-    assert "In all: about" in capsys.readouterr().out
+    assert cli.run(["generation", "plan", "photo.png", *options]) == 0
+    out = capsys.readouterr().out
+    assert "In all: about" in out
+    assert out.splitlines()[-1].startswith("Next: consingan generation train photo.png")
     assert [file.name for file in here.iterdir()] == ["photo.png"]
-    assert cli.run(["plan", "photo.png", "--window=20"]) == 2
+    assert cli.run(["generation", "plan", "photo.png", "--window=20"]) == 2
     assert "--window: a window of 20 is too small; use 33" in capsys.readouterr().err
+
+
+def test_a_plan_ends_with_the_command_that_trains_so(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_image().save(here / "my photo.png")
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    options += ["--preset=draft", "--runs=my runs", "--no-batch-norm", "--window=whole"]
+    plan = ["editing", "plan", "my photo.png", "--naive=my photo.png", *options]
+    assert cli.run(plan) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("Next: ")
+    consingan_, *arguments = shlex.split(command)
+    assert (consingan_, arguments[:3]) == ("consingan", ["editing", "train", "my photo.png"])
+    assert cli.run(arguments) == 0
+    run = consingan.open_run("latest", runs="my runs")
+    assert (run.config.preset, run.options.window, run.options.batch_norm) == ("draft", 0, False)
+    assert {name: getattr(run.options, name) for name in TINY} == TINY
+    assert (run.path / "naive.png").is_file()
 
 
 @pytest.fixture
@@ -121,7 +142,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _show(tmp_path: Path, terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
-    run = consingan.train(tiny_image(), out=tmp_path, **TINY)
+    run = consingan.train(tiny_image(), runs=tmp_path, **TINY)
     progress = ConsoleProgress(console)
     progress.forecast = Forecast((*STAGES, STAGES[1]), picture_seconds=2.0, memory=5_000_000)
     progress.run_started(run)

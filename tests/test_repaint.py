@@ -31,7 +31,7 @@ Pixels = np.ndarray[Any, Any]
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run, which no test changes."""
     out = tmp_path_factory.mktemp(request.param)
-    return consingan.train(tiny_image(), request.param, out=out, **TINY)
+    return consingan.train(tiny_image(), request.param, runs=out, **TINY)
 
 
 @pytest.fixture
@@ -257,9 +257,9 @@ def test_editing_makes_several_proposals(run: Run, naive: Path, tmp_path: Path) 
     mask = _mask(tmp_path / "all.png", outside=255)
     if run.mode == "harmonization":
         with pytest.raises(OptionError, match="no option 'samples'"):
-            _apply(run, tmp_path / "new", naive, mask=mask, samples=3)
+            _apply(run, tmp_path / "new", naive, mask=mask, num_samples=3)
         return
-    files = _apply(run, tmp_path / "new", naive, mask=mask, samples=3)
+    files = _apply(run, tmp_path / "new", naive, mask=mask, num_samples=3)
     numbers = ("000", "001", "002")
     pairs = [f"{kind}-{number}" for number in numbers for kind in ("raw", "result")]
     assert list(files) == [*pairs, "sheet"]

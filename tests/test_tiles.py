@@ -28,7 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A finished run of a mode, in float32."""
     out = tmp_path_factory.mktemp("runs")
     return lambda mode, **options: consingan.train(
-        tiny_image(), mode, preset="paper", out=out, **{**TINY, **options}
+        tiny_image(), mode, preset="paper", runs=out, **{**TINY, **options}
     )
 
 
@@ -59,7 +59,7 @@ def test_tiles_equal_the_untiled_picture(trained: Trained, mode: str, batch_norm
 
 def test_batch_norm_below_windows(tmp_path: Path) -> None:
     options = {**TINY, "batch_norm": True, "max_size": 60, "window": 33}
-    run = consingan.train(tiny_image(40, 60), preset="paper", out=tmp_path, **options)
+    run = consingan.train(tiny_image(40, 60), preset="paper", runs=tmp_path, **options)
     sampler = run.sampler("cpu")
     names = list(sampler.model.generator.state_dict())
     assert {name.partition(".block")[0] for name in names if "norm" in name} == {

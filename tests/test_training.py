@@ -44,7 +44,7 @@ from tests.conftest import TINY, image_size, tiny_image
 
 
 def _train(out: Path, **options: Any) -> Run:
-    return consingan.train(tiny_image(), out=out, **{**TINY, **options})
+    return consingan.train(tiny_image(), runs=out, **{**TINY, **options})
 
 
 def _trainer(stages: int, mode: Mode[Any, Any] | None = None, **options: Any) -> StageTrainer:
@@ -72,7 +72,7 @@ def _stopped(out: Path) -> Run:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        consingan.train(tiny_image(), out=out, listeners=[Interrupt()], **TINY)
+        consingan.train(tiny_image(), runs=out, listeners=[Interrupt()], **TINY)
     return consingan.open_run("latest", runs=out)
 
 
@@ -281,7 +281,7 @@ def test_a_loaded_model_equals_the_trained_one(tmp_path: Path) -> None:
             kept.append(sampler.model.generator.state_dict())
             rebuilt.append(sampler.reconstruction())
 
-    run = consingan.train(tiny_image(), out=tmp_path, listeners=[Keep()], **TINY)
+    run = consingan.train(tiny_image(), runs=tmp_path, listeners=[Keep()], **TINY)
     sampler = consingan.open_run(run.path).sampler("cpu")
     loaded = sampler.model.generator.state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in kept[-1].items())
@@ -379,7 +379,7 @@ def test_one_and_two_stages_train(tmp_path: Path, stages: int) -> None:
 
 
 def test_a_picture_smaller_than_min_size_trains(tmp_path: Path) -> None:
-    run = consingan.train(tiny_image(13, 15), out=tmp_path, **{**TINY, "min_size": 20})
+    run = consingan.train(tiny_image(13, 15), runs=tmp_path, **{**TINY, "min_size": 20})
     assert run.sizes == [(13, 15)] * 3
 
 
@@ -395,13 +395,13 @@ def test_a_picture_too_small_is_refused_and_nothing_is_created(
     tmp_path: Path, size: tuple[int, int], options: dict[str, Any], advice: str
 ) -> None:
     with pytest.raises(PictureError, match=advice):
-        consingan.train(tiny_image(*size), out=tmp_path / "runs", **{**TINY, **options})
+        consingan.train(tiny_image(*size), runs=tmp_path / "runs", **{**TINY, **options})
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_min_size_below_the_critics_view_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="min_size: 5 is smaller than the critic's view; use 11"):
-        consingan.train(tiny_image(30, 30), out=tmp_path / "runs", **{**TINY, "min_size": 5})
+        consingan.train(tiny_image(30, 30), runs=tmp_path / "runs", **{**TINY, "min_size": 5})
     assert not (tmp_path / "runs").exists()
 
 
@@ -465,7 +465,7 @@ def test_a_failing_listener_never_stops_training(tmp_path: Path) -> None:
             heard.append("ended")
 
     with pytest.warns(RuntimeWarning, match="listener Broken failed in step_logged"):
-        run = consingan.train(tiny_image(), out=tmp_path, listeners=[Broken(), Works()], **TINY)
+        run = consingan.train(tiny_image(), runs=tmp_path, listeners=[Broken(), Works()], **TINY)
     assert run.complete
     assert heard == ["started", "broken", "step", "step", "step", "ended"]
 
@@ -490,9 +490,9 @@ def test_hook_results_of_the_wrong_shape_are_refused() -> None:
 
 
 def test_names_find_runs(tmp_path: Path) -> None:
-    first = consingan.train(tiny_image(), out=tmp_path, **TINY)
+    first = consingan.train(tiny_image(), runs=tmp_path, **TINY)
     shutil.copytree(first.path, tmp_path / "other" / first.path.name)
-    last = consingan.train(tiny_image(), out=tmp_path, **TINY)
+    last = consingan.train(tiny_image(), runs=tmp_path, **TINY)
     assert consingan.open_run("latest", runs=tmp_path).path == last.path
     assert consingan.open_run("picture", runs=tmp_path).path == last.path
     assert consingan.open_run("other", runs=tmp_path).path.parent.name == "other"
@@ -503,7 +503,7 @@ def test_names_find_runs(tmp_path: Path) -> None:
 
 def test_a_mode_finds_the_newest_run_that_it_can_use(tmp_path: Path) -> None:
     usable = _train(tmp_path)
-    other = consingan.train(tiny_image(), mode="retarget", out=tmp_path, **TINY)
+    other = consingan.train(tiny_image(), mode="retarget", runs=tmp_path, **TINY)
     untrained = shutil.copytree(usable.path, tmp_path / "picture" / "newer")
     shutil.rmtree(untrained / "stages")
     config = json.loads((untrained / "config.json").read_text())

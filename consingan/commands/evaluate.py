@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
 
 def evaluate(
     run: RunName,
-    samples: Annotated[int, typer.Option(help="How many pictures to make and score.")] = 50,
+    num_samples: Annotated[int, typer.Option(help="How many pictures to make and score.")] = 50,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -55,7 +55,7 @@ def evaluate(
     with Console(stderr=True).status("loading") as status:
         found = evaluation.evaluate(
             opened,
-            samples,
+            num_samples,
             against=against,
             inception=inception,
             seed=seed,

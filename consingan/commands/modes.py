@@ -1,27 +1,29 @@
-"""`consingan MODE train` and `consingan MODE apply`, made from each mode's option models."""
+"""`consingan MODE plan`, `train` and `apply`, made from each mode's option models."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from consingan.commands.parameters import (
     RUNS,
+    AsJson,
     CheckpointEvery,
     Device,
+    HelpAll,
     Listen,
     Preset,
     RunName,
     RunsFolder,
     complete_run,
 )
+from consingan.commands.plan import print_plan
 from consingan.commands.runs import train_visibly
-from consingan.commands.typer_options import given, parameters
-from consingan.console import complain, escaped, tile_progress
+from consingan.commands.typer_options import given, parameters, with_options, written
+from consingan.console import complain, escaped, quoted, tile_progress
 from consingan.core.options.presets import DEFAULT_PRESET, preset_values
 from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.errors import OptionError
@@ -35,10 +37,48 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
     """Give `app` a group for every mode."""
     for name, loaded in plugins.modes.items():
         group = typer.Typer(no_args_is_help=True, help=loaded.mode.summary)
-        train, apply = _train(plugins, loaded), _apply(loaded)
-        group.command("train", help="Learn from a picture.")(train)
-        group.command("apply", help="Make pictures from a trained run.")(apply)
+        forecast = "Forecast a training: its stages, its time on this machine, its memory."
+        group.command("plan", help=forecast)(_plan(loaded))
+        group.command("train", help="Learn from a picture.")(_train(plugins, loaded))
+        group.command("apply", help="Make pictures from a trained run.")(_apply(loaded))
         app.add_typer(group, name=name, rich_help_panel="Modes")
+
+
+def _plan(loaded: LoadedMode) -> Callable[..., None]:
+    def command(
+        photo: Annotated[
+            Path,
+            typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
+        ],
+        preset: Preset = None,
+        runs: RunsFolder = RUNS,
+        naive: Path | None = None,
+        device: Device = "auto",
+        listen: Listen = None,
+        checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+        as_json: AsJson = False,
+        help_all: HelpAll = False,
+        **values: Any,
+    ) -> None:
+        from consingan import api
+
+        name, options = loaded.mode.name, given(values)
+        start = preset or DEFAULT_PRESET
+        forecast = api.plan(photo, name, preset=start, device=device, **options)
+        own: dict[str, tuple[Any, Any]] = {
+            "preset": (preset, None),
+            "runs": (runs, RUNS),
+            "naive": (naive, None),
+            "device": (device, "auto"),
+            "listen": (listen, None),
+            "checkpoint_every": (checkpoint_every, CHECKPOINT_EVERY),
+        }
+        typed = {option: value for option, (value, default) in own.items() if value != default}
+        arguments = escaped(written(given(typed) | options))
+        command = f"consingan {name} train {quoted(photo)}{arguments}"
+        print_plan(forecast, command, as_json)
+
+    return _with_train_options(command, loaded, {"naive": _naive(loaded)})
 
 
 def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
@@ -48,14 +88,13 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
         ] = None,
         preset: Preset = None,
-        out: Annotated[
-            Path, typer.Option(help="Folder for runs; each gets a new folder in it.")
-        ] = RUNS,
+        runs: RunsFolder = RUNS,
         naive: Path | None = None,
         parent: str | None = None,
         device: Device = "auto",
         listen: Listen = None,
         checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+        help_all: HelpAll = False,
         **values: Any,
     ) -> None:
         from consingan.api import prepare, prepare_fine_tuning
@@ -68,7 +107,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
                 if photo is None:
                     raise OptionError("give the PHOTO to learn from")
                 start = preset or DEFAULT_PRESET
-                return prepare(plugins, photo, name, start, naive, out, device, listeners, options)
+                return prepare(plugins, photo, name, start, naive, runs, device, listeners, options)
             if not loaded.mode.takes_naive:
                 raise OptionError(f"mode {name} has no fine-tuning", "from")
             if naive is None:
@@ -78,32 +117,45 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
                 raise OptionError(f"fine-tuning takes no PHOTO; leave {shown!r} out", "from")
             if preset is not None:
                 raise OptionError("fine-tuning keeps the options of its run", "preset")
-            return prepare_fine_tuning(parent, naive, out, device, listeners, options, name)
+            return prepare_fine_tuning(parent, naive, runs, device, listeners, options, name)
 
         train_visibly(begin, device, checkpoint_every, naive)
 
-    command.__annotations__ |= _naive_annotations(hidden=not loaded.mode.takes_naive)
+    annotations = {"naive": _naive(loaded), "parent": _parent(loaded)}
+    return _with_train_options(command, loaded, annotations)
+
+
+def _with_train_options(
+    command: Callable[..., None], loaded: LoadedMode, annotations: dict[str, Any]
+) -> Callable[..., None]:
+    """`command` with its annotations completed and the mode's training options."""
+    command.__annotations__ |= annotations
     shown = preset_values(DEFAULT_PRESET, loaded.mode.presets)
     return with_options(command, parameters(loaded.mode.TrainOptions, shown))
 
 
-def _naive_annotations(hidden: bool) -> dict[str, Any]:
-    """`--naive` and `--from`: every mode understands them, to say clearly if it has no use."""
+def _naive(loaded: LoadedMode) -> Any:
+    """`--naive`: every mode understands it, to say clearly if it has no use for it."""
     naive = typer.Option(
         metavar="PICTURE",
         help="A picture that the previews show the effect on; it is never trained on, except with "
         "--from.",
-        hidden=hidden,
+        hidden=not loaded.mode.takes_naive,
     )
+    return Annotated[Path | None, naive]
+
+
+def _parent(loaded: LoadedMode) -> Any:
+    """`--from`, likewise."""
     parent = typer.Option(
         "--from",
         metavar="RUN",
         help="Fine-tune: train the last stage of this run again, on the --naive picture, into a "
         "new run. PHOTO is left out.",
         autocompletion=complete_run,
-        hidden=hidden,
+        hidden=not loaded.mode.takes_naive,
     )
-    return {"naive": Annotated[Path | None, naive], "parent": Annotated[str | None, parent]}
+    return Annotated[str | None, parent]
 
 
 def _apply(loaded: LoadedMode) -> Callable[..., None]:
@@ -147,16 +199,3 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         print(f"Look at: {escaped(str(files[-1]))}")
 
     return with_options(command, parameters(loaded.mode.ApplyOptions))
-
-
-def with_options(
-    command: Callable[..., None], options: list[inspect.Parameter]
-) -> Callable[..., None]:
-    """`command` with a signature that Typer reads: its own parameters, then a model's."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    signature = signature.replace(parameters=[*own, *options])
-    # `inspect.signature` reads this attribute, which the type of functions doesn't have.
-    cast(Any, command).__signature__ = signature
-    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    return command

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from consingan.commands.typer_options import show_advanced
 from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
 
 
@@ -44,9 +45,18 @@ Listen = Annotated[
         show_default=False,
     ),
 ]
-RunsFolder = Annotated[Path, typer.Option(help="Folder in which runs are found by name.")]
+RunsFolder = Annotated[Path, typer.Option(help="Folder of runs.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+HelpAll = Annotated[
+    bool,
+    typer.Option(
+        "--help-all",
+        help="Show the advanced options as well; docs/parameters.md explains them.",
+        is_eager=True,
+        callback=show_advanced,
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(

@@ -1,54 +1,23 @@
-"""`consingan plan`: what a training will do and how long it will take, before it begins."""
+"""What `consingan MODE plan` prints: a training's stages, its time and its memory."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from consingan.commands.modes import with_options
-from consingan.commands.parameters import AsJson, Device, Preset
-from consingan.commands.typer_options import added_parameters, given, parameters
-from consingan.console import duration, escaped, outlook, print_json, print_table
-from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
-from consingan.core.options.training import TrainOptions
-from consingan.plugins import Plugins
+from consingan.console import duration, outlook, print_json, print_table
 
 if TYPE_CHECKING:
     from consingan.core.training.forecast import Forecast
 
 
-def add(app: typer.Typer, plugins: Plugins) -> None:
-    """Give `app` the command, with what the modes add to the options of training."""
-
-    def plan(
-        photo: Annotated[
-            Path,
-            typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
-        ],
-        mode: Annotated[str, typer.Option(help="The mode to train.")] = "generation",
-        preset: Preset = None,
-        device: Device = "auto",
-        as_json: AsJson = False,
-        **values: Any,
-    ) -> None:
-        """Forecast a training: its stages, its time on this machine, its memory. Trains nothing."""
-        from consingan import api
-
-        start = preset or DEFAULT_PRESET
-        forecast = api.plan(photo, mode, preset=start, device=device, **given(values))
-        if as_json:
-            print_json(_summary(forecast))
-            return
-        _print_table(forecast)
-        print(f"In all: {outlook(forecast)}")
-        print(f"Next, with the same options: consingan {mode} train {escaped(str(photo))}")
-
-    options = parameters(TrainOptions, PRESETS[DEFAULT_PRESET])
-    models = {f"Of {name}": loaded.mode.TrainOptions for name, loaded in plugins.modes.items()}
-    options += added_parameters(TrainOptions, models)
-    app.command(rich_help_panel="Runs")(with_options(plan, options))
+def print_plan(forecast: Forecast, command: str, as_json: bool) -> None:
+    """Print a forecast, and the `command` that trains as it says."""
+    if as_json:
+        print_json(_summary(forecast))
+        return
+    _print_table(forecast)
+    print(f"In all: {outlook(forecast)}")
+    print(f"Next: {command}")
 
 
 def _print_table(forecast: Forecast) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +17,7 @@ from consingan.commands.parameters import (
     RunName,
     RunsFolder,
 )
-from consingan.console import complain, duration, escaped, print_json, print_table
+from consingan.console import complain, duration, escaped, print_json, print_table, quoted
 from consingan.core.options.fields import flag, in_words
 from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.errors import Terminated
@@ -98,12 +97,12 @@ def import_run(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for runs; it gets a new folder in it.")] = RUNS,
+    runs: RunsFolder = RUNS,
 ) -> None:
     """Make a run from a model that the published ConSinGAN code trained."""
     from consingan.importing.models import import_model
 
-    run = import_model(folder, out)
+    run = import_model(folder, runs)
     for note in run.config.notes:
         complain(f"note: {note}")
     print(f"Imported: {escaped(str(run.path))}")
@@ -152,10 +151,10 @@ def train_visibly(
 
 def next_command(run: Run, naive: Path | None = None) -> str:
     """What to type next: resume an unfinished run, apply a finished one, to `naive` if known."""
-    path = escaped(shlex.quote(str(run.path)))
+    path = quoted(run.path)
     if not run.complete:
         return f"consingan resume {path}"
-    known = {} if naive is None else {"naive": escaped(shlex.quote(str(naive)))}
+    known = {} if naive is None else {"naive": quoted(naive)}
     fields = run.hooks.mode.ApplyOptions.model_fields.items()
     needed = [name for name, field in fields if field.is_required()]
     values = [f" {flag(name)} {known.get(name, name.upper())}" for name in needed]

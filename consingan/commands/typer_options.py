@@ -1,18 +1,28 @@
-"""The bridge between pydantic option models and Typer parameters; there is no other."""
+"""Pydantic option models as Typer parameters."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from copy import copy
+import shlex
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import typer
 from pydantic.fields import FieldInfo
 
-from consingan.core.options.fields import Options, flag, in_words, words_of
+from consingan.core.options.fields import (
+    Options,
+    flag,
+    in_words,
+    is_advanced,
+    panel_of,
+    words_of,
+)
 from consingan.option_types import plain_type
+
+ADVANCED = "Advanced"
+"""The title of the group of options that only `--help-all` shows."""
 
 
 def parameters(
@@ -29,23 +39,17 @@ def parameters(
     ]
 
 
-def added_parameters(
-    base: type[Options], models: Mapping[str, type[Options]]
-) -> list[inspect.Parameter]:
-    """What `models` add to `base`, for a command that serves them all: none has to be given.
-
-    `models` are by the titles under which the help shows what each adds. What two add under one
-    name is shown as the first one's.
-    """
-    added: dict[str, inspect.Parameter] = {}
-    for title, model in models.items():
-        for name, field in model.model_fields.items():
-            if name not in base.model_fields and name not in added:
-                optional = copy(field)
-                optional.default = None
-                default = None if field.is_required() else field.default
-                added[name] = _parameter(name, optional, default, title)
-    return list(added.values())
+def with_options(
+    command: Callable[..., None], options: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """`command` with a signature that Typer reads: its own parameters, then `options`."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    signature = signature.replace(parameters=[*own, *options])
+    # `inspect.signature` reads this attribute, which the type of functions doesn't have.
+    cast(Any, command).__signature__ = signature
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return command
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,12 +57,34 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, [], ())}
 
 
-def _parameter(
-    name: str, field: FieldInfo, default: Any, title: str | None = None
-) -> inspect.Parameter:
-    annotation, words = plain_type(field), words_of(field)
+def written(values: Mapping[str, Any]) -> str:
+    """Values as they are typed on the command line, each after a space."""
+    words: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, bool):
+            words.append(flag(name if value else f"no_{name}"))
+        elif isinstance(value, list):
+            words += (word for item in value for word in (flag(name), str(item)))
+        else:
+            several = value if isinstance(value, tuple) else (value,)
+            words += (flag(name), *map(str, several))
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def show_advanced(context: typer.Context, wanted: bool) -> None:
+    """Print the help of a command with its advanced options, if that is `wanted`."""
+    if not wanted:
+        return
+    for parameter in context.command.params:
+        if getattr(parameter, "rich_help_panel", None) == ADVANCED:
+            cast(Any, parameter).hidden = False
+    print(context.get_help(), end="")  # Typer prints it itself, and returns nothing
+    raise typer.Exit
+
+
+def _parameter(name: str, field: FieldInfo, default: Any) -> inspect.Parameter:
+    annotation, words, advanced = plain_type(field), words_of(field), is_advanced(field)
     required = field.is_required()
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     positive = flag(name)
     declaration = f"{positive}/{flag('no_' + name)}" if annotation is bool else positive
     info = typer.Option(
@@ -67,7 +93,8 @@ def _parameter(
         help=description(field, default),
         metavar="|".join([annotation.__name__.upper(), *words]) if words else None,
         show_default=False,
-        rich_help_panel=title or str(extra.get("panel", "Options")),
+        hidden=advanced,
+        rich_help_panel=ADVANCED if advanced else panel_of(field),
     )
     return inspect.Parameter(
         name,

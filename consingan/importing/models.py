@@ -46,14 +46,14 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 STAGE_FOLDERS = "the stage folders N/netG.pth hold the same weights: copy them beside it"
 
 
-def import_model(folder: str | Path, out: str | Path = "runs") -> Run:
+def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
     """Make a run folder from a folder that the published ConSinGAN code trained into.
 
     Args:
         folder: has parameters.txt, reals.pth, fixed_noise.pth, noise_amp.pth and stage folders, of
             which the last one's netG.pth and netD.pth are read. It may be of a stranger: nothing
             in it is run, and nothing outside it is read.
-        out: the folder for runs; the new run is `<out>/<picture>/<time>-<mode>`.
+        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
 
     Returns:
         The run: complete, with the same weights, noise amplitudes and fixed noise.
@@ -102,7 +102,7 @@ def import_model(folder: str | Path, out: str | Path = "runs") -> Run:
     sums = [sha256(files[name]) for name in ("picture.png", *map(stage_file, range(len(sizes))))]
     stages = [SavedStage(sha256=checksum, seconds=0) for checksum in sums[1:]]
     state = RunState(status="complete", picture_sha256=sums[0], sizes=sizes, stages=stages)
-    return Run.create(Path(out), config, state, files, hooks)
+    return Run.create(Path(runs), config, state, files, hooks)
 
 
 def _sizes(reals: Sequence[Tensor], options: TrainOptions, file: Path) -> list[Size]:

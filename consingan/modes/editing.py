@@ -39,7 +39,7 @@ class EditingTrain(TrainOptions):
 class EditingApply(RepaintOptions):
     """What to make from a trained run."""
 
-    samples: int = option(1, "How many proposals to make of the edit.", "Pictures", ge=1)
+    num_samples: int = option(1, "How many proposals to make of the edit.", "Pictures", ge=1)
 
 
 class Editing(Mode[EditingTrain, EditingApply]):
@@ -92,7 +92,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
             options,
             radius=DILATION,
             input_noise=INPUT_NOISE,
-            samples=options.samples,
+            num_samples=options.num_samples,
         )
 
 

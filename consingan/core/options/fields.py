@@ -18,27 +18,53 @@ LIMITS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_le
 
 
 def option(
-    default: Any, help: str, panel: str, words: Mapping[str, int] | None = None, **limits: Any
+    default: Any,
+    help: str,
+    panel: str,
+    words: Mapping[str, int] | None = None,
+    advanced: bool = False,
+    **limits: Any,
 ) -> Any:
-    """A pydantic field that the command line can show: a default, its effect, its panel.
+    """A pydantic field that the command line can show.
 
-    `words` may be written in place of the numbers that they stand for. Raises TypeError for a
-    limit that isn't one of `LIMITS`.
+    Args:
+        default: its value unless one is given; `...` if one has to be given.
+        help: what it does to the picture, in one or two sentences.
+        panel: the title of the group in which the help shows it.
+        words: words that may be written in place of the numbers that they stand for.
+        advanced: whether only `--help-all` shows it.
+        limits: of `LIMITS`, such as `ge=1`.
+
+    Raises TypeError for a limit that isn't one of `LIMITS`.
     """
     if unknown := limits.keys() - LIMITS:
         known = ", ".join(sorted(LIMITS))
         raise TypeError(f"an option has no limit {min(unknown)!r}; there are: {known}")
-    extra: JsonDict = {"panel": panel, "words": {**(words or {})}}
+    extra: JsonDict = {"panel": panel, "words": {**(words or {})}, "advanced": advanced}
     return Field(default, description=help, json_schema_extra=extra, **limits)
 
 
 def words_of(field: FieldInfo) -> dict[str, int]:
     """The words that may be written in place of a field's number."""
-    extra = field.json_schema_extra
-    words = extra.get("words") if isinstance(extra, dict) else None
+    words = _extra(field, "words")
     if not isinstance(words, dict):
         return {}
     return {word: number for word, number in words.items() if isinstance(number, int)}
+
+
+def panel_of(field: FieldInfo) -> str:
+    """The title of the group in which the help shows a field."""
+    return str(_extra(field, "panel") or "Options")
+
+
+def is_advanced(field: FieldInfo) -> bool:
+    """Whether only `--help-all` shows a field."""
+    return bool(_extra(field, "advanced"))
+
+
+def _extra(field: FieldInfo, name: str) -> Any:
+    extra = field.json_schema_extra
+    return extra.get(name) if isinstance(extra, dict) else None
 
 
 def in_words(field: FieldInfo, value: Any) -> str:

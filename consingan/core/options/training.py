@@ -1,4 +1,4 @@
-"""The options of training, and options that several modes share; no torch."""
+"""The options of training, which every mode has; no torch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ Initialization = Literal["normal", "he"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Schedule = Literal["step", "linear"]
 
-
 CHECKPOINT_EVERY = 60.0
 """Seconds of training between checkpoints, unless another time is asked for."""
 FINE = 96
-"""Side, in pixels, of the square beyond which a stage makes texture rather than layout."""
+"""A stage of more than `FINE` x `FINE` pixels makes texture rather than layout."""
 DECAY_FROM: Mapping[Schedule, float] = MappingProxyType({"step": 0.8, "linear": 0.5})
 """The share of a stage's iterations after which the learning rates fall."""
 
@@ -32,15 +31,16 @@ class TrainOptions(Options):
 
     max_size: int = option(
         250,
-        "Longer side, in pixels, that the picture is reduced to before training; never enlarged. "
-        "A larger one gets more stages; with --window whole, time grows with its square.",
+        "Longer side, in pixels, that the picture is reduced to before training. It is never "
+        "enlarged. A larger size gets more stages. With --window whole, time grows with its "
+        "square.",
         "Size",
         ge=1,
     )
     min_size: int = option(
         25,
-        "Shorter side of the smallest stage. Smaller gives more varied layouts, larger keeps the "
-        "picture's own.",
+        "Shorter side, in pixels, of the smallest stage. Smaller gives more varied layouts, larger "
+        "keeps the picture's own.",
         "Size",
         ge=1,
     )
@@ -55,51 +55,56 @@ class TrainOptions(Options):
     )
     niter: int = option(
         2000,
-        "Iterations a stage. Fewer is faster and blurrier; time grows in proportion.",
+        "Iterations of the first stage, and of the others unless --last-share lowers them. Fewer "
+        "is faster and blurrier. Time grows in proportion.",
         "Training",
         ge=1,
     )
     last_share: float = option(
         1.0,
-        "Share of --niter that the last stage trains; the stages between go evenly from all of it "
-        "to that. Low stages settle the layout and are cheap.",
+        "Iterations of the last stage, as a share of --niter. In between they fall evenly from "
+        "stage to stage. The first stages settle the layout and are cheap.",
         "Training",
+        advanced=True,
         gt=0,
         le=1,
     )
     window: int = option(
         0,
-        "Side, in pixels, of the random windows that a stage of more pixels than such a window "
-        "trains on; time and memory then don't grow with the picture. whole: always all of it.",
+        "Side, in pixels, of the random windows that large stages train on. A stage with no more "
+        "pixels than a window trains on the whole picture. With windows, time and memory do not "
+        "grow with the picture. whole: no windows.",
         "Training",
         words={"whole": 0},
         ge=0,
     )
     precision: Precision = option(
         "float32",
-        "What the networks compute in. auto takes bfloat16 where this machine is faster in it.",
+        "Number format that the networks compute in. auto: bfloat16 where this machine is faster "
+        "in it.",
         "Training",
     )
     averaging: float = option(
         0.0,
-        "Share of the averaged weights that an iteration keeps; what comes out is the average. "
-        "0 takes the last weights, 0.995 averages over about 200 iterations.",
+        "Decay of the exponential moving average (EMA) of the weights. Its weights are what is "
+        "kept. 0.995 averages over about 200 iterations; 0 keeps the last weights.",
         "Training",
+        advanced=True,
         ge=0,
         lt=1,
     )
     lr_scale: float = option(
         0.1,
-        "How fast a stage below the newest goes on learning, as a factor a stage. Higher keeps "
-        "closer to the picture, lower gives more variety.",
+        "Learning rate of each stage below the newest, as a factor on that of the stage above it. "
+        "Higher keeps closer to the picture, lower gives more variety.",
         "Training",
         ge=0,
         le=1,
     )
     train_depth: int = option(
         3,
-        "How many of the newest stages learn together. More fits the picture better and costs "
-        "more time and memory.",
+        "Number of stages that learn together, the newest and those below it. More fits the "
+        "picture better and takes more time and memory.",
         "Training",
         ge=1,
     )
@@ -111,105 +116,137 @@ class TrainOptions(Options):
         lt=2**63,
     )
     lr_generator: float = option(
-        5e-4, "Learning rate of the generator (Adam).", "Optimisation", gt=0
+        5e-4, "Learning rate of the generator (Adam).", "Optimisation", advanced=True, gt=0
     )
-    lr_critic: float = option(5e-4, "Learning rate of the critic (Adam).", "Optimisation", gt=0)
+    lr_critic: float = option(
+        5e-4, "Learning rate of the critic (Adam).", "Optimisation", advanced=True, gt=0
+    )
     lr_decay: float = option(
-        0.1, "Factor that both learning rates fall to by the end of a stage.", "Optimisation", gt=0
+        0.1,
+        "Factor that both learning rates have fallen to at the end of a stage.",
+        "Optimisation",
+        advanced=True,
+        gt=0,
     )
     lr_schedule: Schedule = option(
         "step",
-        "How they fall. step: at once, for the last fifth. linear: evenly over the latter half, "
-        "which makes more of few iterations.",
+        "How the learning rates fall. step: at once, for the last fifth of a stage. linear: evenly "
+        "over its latter half, which is better when iterations are few.",
         "Optimisation",
+        advanced=True,
     )
     beta1: float = option(
-        0.5, "Adam's first moment decay; lower reacts faster.", "Optimisation", ge=0, lt=1
+        0.5,
+        "Adam's decay of the first moment. Lower reacts faster.",
+        "Optimisation",
+        advanced=True,
+        ge=0,
+        lt=1,
     )
     beta2: float = option(
         0.999,
-        "Adam's second moment decay; lower moves the weights less far on a sudden large gradient.",
+        "Adam's decay of the second moment. Lower makes smaller steps on a sudden large gradient.",
         "Optimisation",
+        advanced=True,
         ge=0,
         lt=1,
     )
     critic_steps: int = option(
-        3, "Critic steps an iteration. More gives a stricter critic.", "Optimisation", ge=1
+        3,
+        "Critic steps in each iteration. More gives a stricter critic.",
+        "Optimisation",
+        advanced=True,
+        ge=1,
     )
     generator_steps: int = option(
-        3, "Adam steps of the generator on each gradient.", "Optimisation", ge=1
+        3,
+        "Adam steps of the generator with each gradient.",
+        "Optimisation",
+        advanced=True,
+        ge=1,
     )
     first_generator_steps: int = option(
         3,
-        "The same in the first stage, which has no trained one below it: more than --critic-steps "
-        "may make it collapse.",
+        "The same in the first stage. More than --critic-steps may make it collapse.",
         "Optimisation",
+        advanced=True,
         ge=1,
     )
     gradient_penalty: float = option(
         0.1,
-        "Weight of the WGAN-GP penalty that keeps the critic smooth.",
+        "Weight of the WGAN-GP gradient penalty, which keeps the critic smooth.",
         "Optimisation",
+        advanced=True,
         ge=0,
     )
     reconstruction_weight: float = option(
         10.0,
-        "Weight of rebuilding the picture itself from its fixed noise. Higher keeps samples "
-        "closer to the picture.",
-        "Optimisation",
+        "Weight of the reconstruction loss: how well the picture itself is rebuilt from its fixed "
+        "noise. Higher keeps samples closer to the picture.",
+        "Training",
         ge=0,
     )
     color_weight: float = option(
         0.0,
-        "Weight of how far the colours of each sample, as a whole, are from the picture's beyond "
-        "5 of 255 levels, in stages that are trained on all of it (--window). Higher keeps the "
-        "balance of light and dark, lower varies it.",
+        "Weight of the color loss in stages that train on the whole picture: how far the colours "
+        "of a sample are from the picture's, beyond 5 of 255 levels. Higher keeps the balance of "
+        "light and dark, lower varies it.",
         "Optimisation",
+        advanced=True,
         ge=0,
     )
     noise_amplitude: float = option(
         0.1,
-        "Strength of the noise at each stage, relative to what the stages below leave unlearned. "
-        "Higher gives more variety in shapes.",
+        "Strength of each stage's noise, as a factor on the error of the reconstruction before "
+        "that stage trains. Higher gives more variety in shapes.",
         "Networks",
         ge=0,
     )
     fine_noise: float = option(
         1.0,
-        f"Factor on --noise-amplitude at stages of more than {FINE} x {FINE} pixels, which make "
-        "texture. Too low, and it is combed into strokes.",
+        f"Factor on --noise-amplitude in stages of more than {FINE} x {FINE} pixels, which make "
+        "texture. If it is too low, texture turns into strokes.",
         "Networks",
+        advanced=True,
         ge=0,
     )
     initialization: Initialization = option(
         "normal",
-        "How weights begin: normal as in the paper, all very small; he as large as keeps signals "
-        "alive, which fits the low stages sooner.",
+        "First weights. normal: N(0, 0.02), as in the paper. he: after He et al. 2015, which "
+        "learns the first stages sooner.",
         "Networks",
+        advanced=True,
     )
     filters: int = option(
-        64, "Feature maps a layer. Fewer is faster and less faithful.", "Networks", ge=1
+        64,
+        "Feature maps of each layer. Fewer is faster and less faithful.",
+        "Networks",
+        ge=1,
     )
     layers: int = option(
         3,
-        "3x3 convolutions a stage. More lets a stage see larger patches.",
+        "3x3 convolutions of each stage. More lets a stage see larger patches.",
         "Networks",
+        advanced=True,
         ge=1,
         le=32,
     )
-    activation: Activation = option("lrelu", "Non-linearity between the layers.", "Networks")
+    activation: Activation = option(
+        "lrelu", "Activation function between the layers.", "Networks", advanced=True
+    )
     lrelu_alpha: float = option(
         0.05,
-        "Slope of lrelu for negative values; nearer 1 keeps more of the input's colours.",
+        "Slope of lrelu for negative values. Nearer 1 keeps more of the input's colours.",
         "Networks",
+        advanced=True,
         ge=0,
         lt=1,
     )
     batch_norm: bool = option(
         False,
-        "Normalise the generator's features by their statistics over the picture, in the stages "
-        "that are trained on all of it (--window).",
+        "Batch norm in the generator's stages that train on the whole picture.",
         "Networks",
+        advanced=True,
     )
 
     def noise_at(self, size: Size) -> float:

@@ -56,7 +56,7 @@ def save_repainted(
     *,
     radius: int,
     input_noise: float = 0.0,
-    samples: int = 1,
+    num_samples: int = 1,
 ) -> None:
     """Repaint the naive picture and save, for each sample, the result and the raw picture.
 
@@ -70,7 +70,7 @@ def save_repainted(
         options: picture, mask and seed.
         radius: how far, in pixels, the mask is dilated before it is feathered.
         input_noise: how much N(0, 1) noise is added at stage 0.
-        samples: how many results to make.
+        num_samples: how many results to make.
     """
     from consingan.core.options.size import fit
     from consingan.core.pictures.masks import composite, feather, find_mask, load_mask
@@ -94,8 +94,8 @@ def save_repainted(
             f"the naive picture {str(options.naive)!r} ({naive.size}) is too small to repaint"
         )
     outputs.show("before", original)
-    for index in range(samples):
-        number = f"-{index:03}" if samples > 1 else ""
+    for index in range(num_samples):
+        number = f"-{index:03}" if num_samples > 1 else ""
         made = sampler.repaint(entering, index, options.seed, input_noise)
         raw = resize(made.cpu(), naive.size)
         outputs.save(f"raw{number}", raw)

@@ -81,7 +81,7 @@ def fillings(
         to_image((1 - 2 * known).expand(-1, 3, -1, -1)).save(mask)
         fixed = {"mask": mask, "margin": 0, "max_size": max(photo.shape[-2:])}
         run = consingan.train(
-            to_image(photo), mode="inpaint", preset=preset, out=out, **{**fixed, **options}
+            to_image(photo), mode="inpaint", preset=preset, runs=out, **{**fixed, **options}
         )
     return made | {"inpaint": filling(run.sampler()).cpu()}
 

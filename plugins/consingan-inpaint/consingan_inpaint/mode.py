@@ -49,7 +49,7 @@ class InpaintTrain(TrainOptions):
 class InpaintApply(Options):
     """What to paint."""
 
-    samples: int = option(1, "How many fillings to make.", "Pictures", ge=1)
+    num_samples: int = option(1, "How many fillings to make.", "Pictures", ge=1)
     seed: int = option(
         0, "Which fillings: another seed makes others, the same makes the same.", "Pictures", ge=0
     )
@@ -126,7 +126,7 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     def apply(self, sampler: Sampler, options: InpaintApply, outputs: Outputs) -> None:
         """Save the picture with each filling."""
         outputs.show("known", sampler.picture)
-        for index in range(options.samples):
-            number = f"-{index:03}" if options.samples > 1 else ""
+        for index in range(options.num_samples):
+            number = f"-{index:03}" if options.num_samples > 1 else ""
             outputs.save(f"filled{number}", filling(sampler, index, options.seed))
         outputs.save_sheet()

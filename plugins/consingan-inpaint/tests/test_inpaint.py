@@ -80,7 +80,7 @@ def test_what_is_masked_makes_no_difference(tmp_path: Path, options: dict[str, A
 def test_what_is_not_masked_stays_bit_for_bit(tmp_path: Path) -> None:
     picture = tiny_picture()
     run = _train(tmp_path, picture)
-    [first, second, _] = run.apply(tmp_path / "made", "cpu", samples=2)
+    [first, second, _] = run.apply(tmp_path / "made", "cpu", num_samples=2)
     pixels = [np.asarray(Image.open(file)) for file in (first, second)]
     known = np.asarray(_mask()) == 0
     assert all((made[known] == np.asarray(picture)[known]).all() for made in pixels)
@@ -137,12 +137,12 @@ def test_the_command_line_removes(
     tiny_picture().save("photo.png")
     _mask().save("mask.png")
     tiny = ["--max-size=30", "--min-size=15", "--train-stages=2", "--niter=2", "--filters=4"]
-    assert cli.run(["plan", "photo.png", "--mode=inpaint", "--mask=mask.png", *tiny]) == 0
+    assert cli.run(["inpaint", "plan", "photo.png", "--mask=mask.png", *tiny]) == 0
     assert cli.run(["inpaint", "train", "photo.png", "--mask=mask.png", *tiny]) == 0
     assert cli.run(["inpaint", "train", "photo.png", "--mask=none.png", *tiny]) == 2
     assert "does not exist" in capsys.readouterr().err
     Path("mask.png").unlink()  # the run has its own
-    assert cli.run(["inpaint", "apply", "latest", "--samples=2", "--out=new"]) == 0
+    assert cli.run(["inpaint", "apply", "latest", "--num-samples=2", "--out=new"]) == 0
     assert len(list(Path("new").glob("filled-*.png"))) == 2
 
 

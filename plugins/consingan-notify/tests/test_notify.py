@@ -139,7 +139,7 @@ def test_wrong_settings_are_said_before_anything_is_made(
     with pytest.raises(OptionError, match=message):
         Notify()
     tiny_picture().save(tmp_path / "photo.png")
-    train = ["generation", "train", str(tmp_path / "photo.png"), "--out", str(tmp_path / "runs")]
+    train = ["generation", "train", str(tmp_path / "photo.png"), "--runs", str(tmp_path / "runs")]
     assert cli.run([*train, *TINY, "--listen", "notify"]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

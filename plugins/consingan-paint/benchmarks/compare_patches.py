@@ -85,7 +85,7 @@ def painted(
 ) -> Tensor:
     """What the mode makes of the sketch after training on the photo."""
     options = {"max_size": max(photo.shape[-2:]), **options}
-    run = consingan.train(to_image(photo), mode="paint", preset=preset, out=out, **options)
+    run = consingan.train(to_image(photo), mode="paint", preset=preset, runs=out, **options)
     return run.sampler().repaint(sketch).cpu()
 
 

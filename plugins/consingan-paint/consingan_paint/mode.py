@@ -53,7 +53,7 @@ class PaintApply(Options):
         ge=2,
         le=64,
     )
-    samples: int = option(1, "How many results to make.", "Pictures", ge=1)
+    num_samples: int = option(1, "How many results to make.", "Pictures", ge=1)
     seed: int = option(
         0, "Which results: another seed makes others, the same makes the same.", "Pictures", ge=0
     )
@@ -127,7 +127,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
         if options.colours is not None:
             sketch = in_colours(sketch, palette(sampler.picture.cpu(), options.colours))
             outputs.show(f"in {options.colours} colours", sketch)
-        for index in range(options.samples):
-            number = f"-{index:03}" if options.samples > 1 else ""
+        for index in range(options.num_samples):
+            number = f"-{index:03}" if options.num_samples > 1 else ""
             outputs.save(f"painted{number}", sampler.repaint(sketch, index, options.seed))
         outputs.save_sheet()

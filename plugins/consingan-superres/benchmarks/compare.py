@@ -67,7 +67,7 @@ def enlargements(
         to_image(small),
         mode="superres",
         preset=preset,
-        out=out,
+        runs=out,
         **{"max_size": max(small.shape[-2:]), **options},
     )
     sampler = run.sampler()
