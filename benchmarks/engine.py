@@ -1,6 +1,6 @@
 """Times a training iteration of the engine against the paper's loop written out plainly.
 
-    python benchmarks/engine.py [PHOTO] [--max-size 250] [--train-stages 6] [--stages 4 5] [--json]
+    python -m benchmarks.engine [PHOTO] [--max-size 250] [--train-stages 6] [--stages 4 5] [--json]
 
 Both sides run on the CPU in turns, on the same picture, from the same weights: `PlainLoop`, which
 follows the published training step by step and saves nothing, and `StageTrainer.step`. Before
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.shared import command_line, run
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.networks.model import Model
 from consingan.core.networks.noise import Noise
@@ -205,7 +206,6 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="timed turns (%(default)s)")
     parser.add_argument("--threads", type=int, help="for torch (as many as it chooses)")
     parser.add_argument("--stages", type=int, nargs="+", help="time only these, from 0 (all)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     given = parser.parse_args()
     if given.repeats < 1 or (given.threads is not None and given.threads < 1):
         parser.error("--repeats and --threads must be at least 1")
@@ -214,7 +214,7 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 def main() -> int:
     """Check the yardstick, time the stages, print the comparison."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     given = _arguments(parser)
     sizing = {"max_size": given.max_size, "train_stages": given.train_stages}
     try:
@@ -253,4 +253,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

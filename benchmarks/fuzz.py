@@ -11,12 +11,10 @@ code is 1 if there is one.
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import json
 import shutil
 import signal
-import sys
 import tempfile
 import time
 import warnings
@@ -31,6 +29,7 @@ from unittest.mock import patch
 import consingan
 from benchmarks.mutations import mutate, mutate_json, mutate_tensors
 from benchmarks.seeds import picture_files, published_folder, tiny_picture
+from benchmarks.shared import command_line, run
 from consingan import api, importing
 from consingan.core.options.size import Size
 from consingan.core.pictures.masks import load_mask
@@ -265,11 +264,10 @@ def _peak() -> int:
 
 def main() -> int:
     """Run it; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--inputs", type=int, default=24_000, help="over all readers together")
     parser.add_argument("--reader", nargs="*", help="only these")
     parser.add_argument("--first", type=int, default=0, help="the first input's number")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     reports = {}
@@ -292,4 +290,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

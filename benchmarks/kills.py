@@ -1,6 +1,6 @@
 """Kills a tiny training at random moments, resumes it, and compares what comes out.
 
-    python benchmarks/kills.py [--kills 50] [--seed 0] [--json]
+    python -m benchmarks.kills [--kills 50] [--seed 0] [--json]
 
 The kills (SIGKILL) are shared out over the built-in modes. A process that was killed is followed by
 one that resumes, until the run is complete; its weights and its samples must then equal, bit for
@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image
 
 import consingan
+from benchmarks.shared import command_line, run
 from consingan.core.training import loop
 from consingan.errors import RunNotFoundError
 
@@ -116,10 +117,9 @@ def besiege(folder: Path, mode: str, kills: int, moments: random.Random) -> Toll
 
 def main() -> int:
     """Run it; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
@@ -143,4 +143,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

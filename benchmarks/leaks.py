@@ -1,6 +1,6 @@
 """Applies a tiny run again and again in one process, and says how the process grows.
 
-    python benchmarks/leaks.py [--applies 200] [--json]
+    python -m benchmarks.leaks [--applies 200] [--json]
 
 Each apply opens the run anew, makes two samples and throws its files away. The first tenth warms up
 what is made once; growth is what the memory is after the last apply beyond what it was then. The
@@ -9,11 +9,9 @@ exit code is 1 if that is more than 20 MB, or if files or threads are left open.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 import consingan
+from benchmarks.shared import command_line, run
 
 LIMIT = 20.0
 """Megabytes; a leak of one picture or one model an apply would be several times that."""
@@ -55,9 +54,8 @@ def measure(folder: Path, applies: int) -> dict[str, Any]:
 
 def main() -> int:
     """Run it; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--applies", type=int, default=200)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = measure(Path(folder), max(10, arguments.applies))
@@ -72,4 +70,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

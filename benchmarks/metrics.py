@@ -1,6 +1,6 @@
 """Scores published samples with the metrics of `consingan evaluate`, beside another scorer's.
 
-    python benchmarks/metrics.py FOLDER [--judge judge.py] [--json]
+    python -m benchmarks.metrics FOLDER [--judge judge.py] [--json]
 
 FOLDER holds `Real/` with training pictures, and beside it one folder for each system, with one
 sample for every training picture, of the same file name. For comparison, the training pictures
@@ -11,27 +11,22 @@ otherwise than the patch distance does, the exit code is 1.
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from pathlib import Path
 from statistics import mean
 
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.shared import Row, as_jpeg, command_line, load_judge, run
 from consingan.console import print_table
 from consingan.core.metrics.patches import PatchDistance, share_in_place
 from consingan.core.metrics.pixels import rmse
 from consingan.core.pictures.reading import load_picture
 from consingan.core.pictures.tensors import to_tensor
-from consingan.errors import ConsinganError
 
 QUALITIES = (75, 95)
-Row = dict[str, float]
 Judge = Callable[[Tensor, Tensor], float]
 
 
@@ -49,36 +44,22 @@ def score(reals: Sequence[Tensor], samples: Sequence[Tensor], judge: Judge | Non
 
 
 def read(file: Path) -> Tensor:
+    """A picture's file, (1, 3, H, W) in [0, 1]."""
+    return to_unit(load_picture(file).image)
+
+
+def to_unit(image: Image.Image) -> Tensor:
     """A picture, (1, 3, H, W) in [0, 1]."""
-    return (to_tensor(load_picture(file).image) + 1) / 2
-
-
-def as_jpeg(file: Path, quality: int) -> Tensor:
-    """The same, after saving it as JPEG."""
-    packed = BytesIO()
-    load_picture(file).image.save(packed, "JPEG", quality=quality)
-    return (to_tensor(Image.open(packed)) + 1) / 2
-
-
-def load_judge(file: Path) -> Judge:
-    """The function `swd` of a Python file."""
-    spec = importlib.util.spec_from_file_location("judge", file)
-    if spec is None or spec.loader is None:
-        raise ConsinganError(f"{str(file)!r} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    judge: Judge = module.swd
-    return judge
+    return (to_tensor(image) + 1) / 2
 
 
 def main() -> int:
     """Score, print, and return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--judge", type=Path)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    judge = load_judge(arguments.judge) if arguments.judge else None
+    judge = load_judge(arguments.judge, "swd")
     files = sorted(file for file in (arguments.folder / "Real").iterdir() if file.is_file())
     if not files:
         parser.error(f"{arguments.folder / 'Real'} holds no pictures")
@@ -90,7 +71,7 @@ def main() -> int:
     }
     rows = dict(systems)
     for quality in QUALITIES:
-        copies = [as_jpeg(file, quality) for file in files]
+        copies = [to_unit(as_jpeg(load_picture(file).image, quality)) for file in files]
         rows[f"the picture, JPEG {quality}"] = score(reals, copies, judge)
     if arguments.json:
         print(json.dumps(rows, indent=2))
@@ -104,7 +85,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ConsinganError, OSError) as error:
-        sys.exit(str(error))
+    run(main)

@@ -1,6 +1,6 @@
 """Replays recordings of the published code's training and compares every number.
 
-    python benchmarks/parity.py RECORDING.safetensors ...
+    python -m benchmarks.parity RECORDING.safetensors ...
 
 A recording holds a picture's pyramid, the initial weights of each stage, every random number, and
 what the published implementation made of them: the generator's output at every iteration, the

@@ -1,6 +1,6 @@
 """Trains pictures under presets and scores what comes out: how two recipes compare.
 
-    python benchmarks/recipe.py PICTURE ... [--presets default draft] [--set niter=500 ...]
+    python -m benchmarks.recipe PICTURE ... [--presets default draft] [--set niter=500 ...]
         [--judge judge.py] [--reduced 2 4 ...] [--beside FOLDER ...] [--runs runs] [--json]
 
 Each line is the mean over the pictures. Times are of training alone, on this machine, beside
@@ -14,28 +14,30 @@ reduced, as they are.
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import json
 import sys
-from collections.abc import Callable, Sequence
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from PIL import Image
 
 import consingan
-from consingan.console import print_table
+from benchmarks.shared import (
+    Judge,
+    Row,
+    as_jpeg,
+    command_line,
+    load_judge,
+    mean,
+    options_of,
+    print_means,
+    run,
+)
 from consingan.core.options.presets import PRESETS
 from consingan.core.pictures.reading import load_picture
 from consingan.core.pictures.tensors import to_image
-from consingan.errors import ConsinganError
 
-SAMPLES, QUALITY = 10, 75
-Judge = Callable[[Image.Image, list[Image.Image]], dict[str, float]]
-Row = dict[str, float]
+SAMPLES = 10
 
 
 def train(picture: Path, preset: str, options: dict[str, Any], out: Path) -> consingan.Run:
@@ -71,32 +73,9 @@ def score(
     return row
 
 
-def as_jpeg(image: Image.Image) -> Image.Image:
-    """The picture after saving it as JPEG."""
-    packed = BytesIO()
-    image.save(packed, "JPEG", quality=QUALITY)
-    return Image.open(packed)
-
-
-def load_judge(file: Path) -> Judge:
-    """The function `judge` of a Python file."""
-    spec = importlib.util.spec_from_file_location("judge", file)
-    if spec is None or spec.loader is None:
-        raise ConsinganError(f"{str(file)!r} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    judge: Judge = module.judge
-    return judge
-
-
 def named(figures: dict[str, float]) -> Row:
     """The judge's figures, without those that are counted here or need many samples."""
     return {name: float(figures[name]) for name in figures if name not in ("n", "diversity")}
-
-
-def mean(rows: Sequence[Row]) -> Row:
-    """The mean of each figure."""
-    return {name: fmean(row[name] for row in rows) for name in rows[0]}
 
 
 def beside(folder: Path, pictures: Sequence[Path], judge: Judge) -> Row:
@@ -110,7 +89,7 @@ def beside(folder: Path, pictures: Sequence[Path], judge: Judge) -> Row:
 
 def main() -> int:
     """Train, score, print; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--presets", nargs="+", default=["default"], choices=list(PRESETS))
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="any option")
@@ -118,12 +97,11 @@ def main() -> int:
     parser.add_argument("--reduced", type=int, nargs="*", default=[], metavar="FACTOR")
     parser.add_argument("--beside", type=Path, nargs="*", default=[])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if (given.beside or given.reduced) and given.judge is None:
         parser.error("--beside and --reduced need a --judge")
-    judge = load_judge(given.judge) if given.judge else None
-    options: dict[str, Any] = dict(pair.split("=", 1) for pair in given.set)
+    judge = load_judge(given.judge)
+    options: dict[str, Any] = options_of(given.set)
     each: dict[str, dict[str, Row]] = {}
     for preset in given.presets:
         each[preset] = {}
@@ -134,20 +112,9 @@ def main() -> int:
     means: dict[str, Row] = {name: mean(list(rows.values())) for name, rows in each.items()}
     if judge is not None:
         means |= {folder.name: beside(folder, given.pictures, judge) for folder in given.beside}
-    if given.json:
-        print(json.dumps({"pictures": each, "means": means}, indent=2))
-        return 0
-    header = list(dict.fromkeys(name for row in means.values() for name in row))
-    cells: list[list[Any]] = [
-        [name, *(f"{row[figure]:.4g}" if figure in row else "" for figure in header)]
-        for name, row in means.items()
-    ]
-    print_table(["mean of", *header], cells)
+    print_means(means, each, given.json)
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ConsinganError, OSError) as error:
-        sys.exit(str(error))
+    run(main)

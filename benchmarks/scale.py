@@ -1,6 +1,6 @@
 """Shows that the cost of a training step doesn't grow with the picture.
 
-    python benchmarks/scale.py [--sides 250 512 1024 1920 3840] [--preset default] [--json]
+    python -m benchmarks.scale [--sides 250 512 1024 1920 3840] [--preset default] [--json]
 
 For each longer side, in a process of its own: the seconds of a step at the last stage, the peak
 memory, and what `consingan generation plan` forecasts for the whole training, on a 16:9 picture of
@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 import consingan
+from benchmarks.shared import command_line, run
 from consingan.console import duration, print_table
 
 
@@ -40,10 +41,9 @@ def measure(side: int, preset: str) -> dict[str, Any]:
 
 def main() -> int:
     """Measure each side apart, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--sides", type=int, nargs="+", default=[250, 512, 1024, 1920, 3840])
     parser.add_argument("--preset", default="default")
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -51,7 +51,15 @@ def main() -> int:
         return 0
     rows = []
     for side in given.sides:
-        command = [sys.executable, __file__, "--one", str(side), "--preset", given.preset]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.scale",
+            "--one",
+            str(side),
+            "--preset",
+            given.preset,
+        ]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         rows.append(json.loads(done.stdout))
     if given.json:
@@ -75,4 +83,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

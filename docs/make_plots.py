@@ -2,7 +2,7 @@
 
     python docs/make_plots.py
 
-`docs/figures/scale.json` is what `python benchmarks/scale.py --json` printed. `quality.json` has
+`docs/figures/scale.json` is what `python -m benchmarks.scale --json` printed. `quality.json` has
 the minutes of docs/performance.md and the means over pictures of docs/research.md.
 """
 

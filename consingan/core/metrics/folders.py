@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan.core.options.size import Size
+from consingan.core.options.size import SAME_ASPECT, Size
 from consingan.core.pictures.reading import SUFFIXES, load_picture
 from consingan.core.pictures.resizing import resize
 from consingan.core.pictures.tensors import to_tensor
@@ -16,8 +16,6 @@ from consingan.errors import Note, OptionError, PictureError
 if TYPE_CHECKING:
     from torch import Tensor
 
-SAME_SIZE = 0.02
-"""How far sides and aspect ratios may differ, relatively, and still count as the same."""
 NO_SAMPLES = ("sheet", "reconstruction")
 """What files are called, after an optional prefix and a dash, that lie beside samples."""
 
@@ -47,15 +45,14 @@ def load_pictures(files: list[Path], size: Size) -> Iterator[Tensor]:
     resized = 0
     for file in files:
         picture = load_picture(file)
-        tall, wide = picture.size.height / size.height, picture.size.width / size.width
-        # A thin picture's ratio is coarser than that: its sides are whole pixels.
-        if abs(tall / wide - 1) > max(SAME_SIZE, 1 / min(size)):
+        if not picture.size.has_aspect_of(size):
             raise PictureError(
                 f"{str(file)!r} has {picture.size} pixels but the training picture {size}; "
                 "compare pictures of its aspect ratio"
             )
         pixels = to_tensor(picture.image)
-        if max(abs(tall - 1), abs(wide - 1)) > max(SAME_SIZE, 1 / min(size)):
+        tall, wide = picture.size.height / size.height, picture.size.width / size.width
+        if max(abs(tall - 1), abs(wide - 1)) > max(SAME_ASPECT, 1 / min(size)):
             pixels = resize(pixels, size)
             resized += 1
         yield (pixels + 1) / 2

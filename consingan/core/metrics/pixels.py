@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from consingan.core.pictures.filters import gaussian_blur
+
 WINDOW, SIGMA = 11, 1.5
 """SSIM's Gaussian window, in pixels."""
 STABILIZERS = 0.01**2, 0.03**2
@@ -49,10 +51,7 @@ def ssim(first: Tensor, second: Tensor) -> float | None:
 
 def _blur(pictures: Tensor) -> Tensor:
     """Convolve (N, 1, H, W) with SSIM's window, without borders."""
-    taps = torch.arange(WINDOW, device=pictures.device) - WINDOW // 2
-    kernel = torch.softmax(-((taps / SIGMA) ** 2) / 2, dim=0)
-    rows = functional.conv2d(pictures, kernel.view(1, 1, 1, -1))
-    return functional.conv2d(rows, kernel.view(1, 1, -1, 1))
+    return gaussian_blur(pictures, SIGMA, WINDOW // 2)
 
 
 class Diversity:

@@ -10,6 +10,8 @@ from pydantic import model_validator
 from consingan.core.options.fields import Options, flag, option
 from consingan.errors import OptionError
 
+SAME_ASPECT = 0.02
+"""How far two aspect ratios may differ, relatively, and still count as the same."""
 MAX_PIXELS = 100_000_000
 """No picture that is read or made has more; 8K is a third of it."""
 
@@ -22,6 +24,12 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
+
+    def has_aspect_of(self, other: Size) -> bool:
+        """Whether both have the same aspect ratio, within `SAME_ASPECT`."""
+        ratio = (self.width * other.height) / (self.height * other.width)
+        # A thin picture's ratio is coarser than that: its sides are whole pixels.
+        return abs(ratio - 1) <= max(SAME_ASPECT, 1 / min(other))
 
     def scaled(self, factor: float) -> Size:
         """Both sides times `factor`, rounded up."""

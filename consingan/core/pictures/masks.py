@@ -12,12 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from consingan.core.options.size import Size
+from consingan.core.pictures.filters import gaussian_blur
 from consingan.core.pictures.reading import SUFFIXES, load_picture
 from consingan.core.pictures.tensors import to_image, to_tensor
 from consingan.errors import PictureError
 
-SAME_ASPECT = 0.02
-"""How far two aspect ratios may differ, relatively, and still count as the same."""
 TRUNCATION = 4
 """Where the Gaussian ends, in standard deviations."""
 
@@ -51,9 +50,7 @@ def load_mask(path: Path, size: Size) -> Tensor:
     file is no picture.
     """
     picture = load_picture(path, background="black")
-    ratio = (picture.size.width * size.height) / (picture.size.height * size.width)
-    # A thin picture's ratio is coarser than that: its sides are whole pixels.
-    if abs(ratio - 1) > max(SAME_ASPECT, 1 / min(size)):
+    if not picture.size.has_aspect_of(size):
         raise PictureError(
             f"the mask {str(path)!r} has {picture.size} pixels but its picture {size}; "
             "give a mask of the picture's size"
@@ -86,11 +83,8 @@ def _distance_along_rows(changed: Tensor) -> Tensor:
 def blur(mask: Tensor, sigma: float) -> Tensor:
     """Convolve (1, 1, H, W) with a Gaussian, `sigma` > 0 in pixels, repeating the border pixels."""
     reach = int(TRUNCATION * sigma)
-    taps = torch.arange(-reach, reach + 1, dtype=torch.float32, device=mask.device)
-    kernel = torch.softmax(-((taps / sigma) ** 2) / 2, dim=0)
     padded = functional.pad(mask, (reach, reach, reach, reach), mode="replicate")
-    rows = functional.conv2d(padded, kernel.view(1, 1, 1, -1))
-    return functional.conv2d(rows, kernel.view(1, 1, -1, 1))
+    return gaussian_blur(padded, sigma, reach)
 
 
 def feather(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:

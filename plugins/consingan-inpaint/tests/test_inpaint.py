@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from consingan_inpaint.filling import TOLERANCE, in_known_colours
 from consingan_inpaint.mode import Inpaint, InpaintTrain
 from PIL import Image
 
+from benchmarks.compare_inpaint import main
 from consingan import Size, cli
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.networks.stage_sizes import logarithmic_sizes
@@ -153,13 +152,11 @@ def test_a_damaged_mask_is_said(tmp_path: Path) -> None:
         run.sampler("cpu")
 
 
-def test_the_comparison_runs(tmp_path: Path) -> None:
+def test_the_comparison_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_picture(40, 60).save(tmp_path / "photo.png")
-    script = Path(__file__).parents[1] / "benchmarks" / "compare_opencv.py"
     options = ["--max-size=48", "--json", "--set", "niter=2", "filters=4", "train_stages=2"]
-    command = [sys.executable, str(script), str(tmp_path / "photo.png"), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    means = json.loads(done.stdout)["means"]
+    assert main([str(tmp_path / "photo.png"), *options]) == 0
+    means = json.loads(capsys.readouterr().out)["means"]
     assert {"smooth", "inpaint"} <= means.keys()
     assert all(row["PSNR"] > 5 for row in means.values())
 

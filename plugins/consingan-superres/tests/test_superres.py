@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.nn import functional
 
+from benchmarks.compare_superres import main
 from consingan import Size, cli
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.networks.window import Span, Window
@@ -152,12 +151,10 @@ def test_the_command_line_enlarges_by_any_factor(
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_the_comparison_runs(tmp_path: Path) -> None:
+def test_the_comparison_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_picture(48, 64).save(tmp_path / "photo.png")
-    script = Path(__file__).parents[1] / "benchmarks" / "compare.py"
     options = ["--max-size=64", "--factor=2", "--json", "--set", "niter=2", "filters=4"]
-    command = [sys.executable, str(script), str(tmp_path / "photo.png"), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    means = json.loads(done.stdout)["means"]
+    assert main([str(tmp_path / "photo.png"), *options]) == 0
+    means = json.loads(capsys.readouterr().out)["means"]
     assert means["bicubic, projected"]["PSNR"] > means["bicubic"]["PSNR"] > 10
     assert means["superres"]["SSIM"] > means["superres, not projected"]["SSIM"]

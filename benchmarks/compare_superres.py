@@ -1,6 +1,6 @@
 """Compares with bicubic enlargement on detail that was held back.
 
-    python compare.py PHOTO ... [--factor 4] [--max-size 252] [--preset default]
+    python -m benchmarks.compare_superres PHOTO ... [--factor 4] [--max-size 252] [--preset default]
         [--set niter=500 ...] [--judge judge.py] [--out FOLDER] [--json]
 
 Each photo is reduced by the factor, learned from at that size only, and enlarged again. PSNR and
@@ -12,23 +12,26 @@ named figures. `--out` keeps the pictures.
 
 from __future__ import annotations
 
-import argparse
-import json
-import runpy
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from consingan_superres.enlarging import back_project, enlarge
 from consingan_superres.options import PROJECTIONS
 
 import consingan
+from benchmarks.shared import (
+    Judge,
+    Row,
+    comparison_line,
+    load_judge,
+    mean,
+    options_of,
+    print_means,
+    run,
+)
 from consingan import (
-    PRESETS,
-    ConsinganError,
     PatchDistance,
     Size,
     fit,
@@ -39,14 +42,9 @@ from consingan import (
     to_image,
     to_tensor,
 )
-from consingan.console import print_table
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import Tensor
-
-    Judge = Callable[[Image.Image, list[Image.Image]], dict[str, float]]
-Row = dict[str, float]
 
 
 def held_back(photo: Path, max_size: int, factor: float) -> tuple[Tensor, Tensor]:
@@ -96,20 +94,13 @@ def score(whole: Tensor, made: Tensor, judge: Judge | None) -> Row:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, enlarge, score, print; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("photos", type=Path, nargs="+")
+    parser = comparison_line(__doc__, 252)
     parser.add_argument("--factor", type=float, default=4.0)
-    parser.add_argument("--max-size", type=int, default=252, help="of the photo, not reduced")
-    parser.add_argument("--preset", default="default", choices=list(PRESETS))
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="any option")
-    parser.add_argument("--judge", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     if not given.factor > 1:
         parser.error("--factor has to be above 1")
-    judge = runpy.run_path(str(given.judge))["judge"] if given.judge else None
-    options: dict[str, Any] = dict(pair.split("=", 1) for pair in given.set)
+    judge = load_judge(given.judge)
+    options = options_of(given.set)
     each: dict[str, dict[str, Row]] = {}
     with tempfile.TemporaryDirectory() as runs:
         for photo in given.photos:
@@ -119,21 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if given.out:
                 for name, picture in {"photo": whole, "reduced": small, **made}.items():
                     to_image(picture).save(given.out / f"{photo.stem}-{name}.png")
-    means = {
-        way: {name: fmean(rows[way][name] for rows in each.values()) for name in figures}
-        for way, figures in next(iter(each.values())).items()
-    }
-    if given.json:
-        print(json.dumps({"photos": each, "means": means}, indent=2))
-        return 0
-    header = list(means["bicubic"])
-    cells = [[way, *(f"{row[name]:.4g}" for name in header)] for way, row in means.items()]
-    print_table(["mean of", *header], cells)
+    ways = next(iter(each.values()))
+    means = {way: mean([rows[way] for rows in each.values()]) for way in ways}
+    print_means(means, each, given.json)
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ConsinganError, OSError) as error:
-        sys.exit(str(error))
+    run(main)

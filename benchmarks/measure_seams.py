@@ -1,6 +1,6 @@
 """How visible the seams of a run's tiles are on average, beside those of the photo itself.
 
-python measure_seams.py RUN [TILES]
+python -m benchmarks.measure_seams RUN [TILES]
 """
 
 from __future__ import annotations

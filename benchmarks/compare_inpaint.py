@@ -1,6 +1,6 @@
 """Compares with OpenCV's inpainting on a part of the photo that was held back.
 
-    python compare_opencv.py PHOTO ... [--hole 0.2] [--place 0.5,0.5] [--max-size 128]
+    python -m benchmarks.compare_inpaint PHOTO ... [--hole 0.2] [--place 0.5,0.5] [--max-size 128]
         [--preset default] [--set niter=500 ...] [--judge judge.py] [--out FOLDER] [--json]
 
 A rectangle of the photo, `--hole` of its sides around `--place`, is masked and filled. PSNR and
@@ -14,15 +14,11 @@ always. `--out` keeps the pictures.
 
 from __future__ import annotations
 
-import argparse
-import json
-import runpy
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +27,17 @@ from consingan_inpaint.filling import filling
 from PIL import Image
 
 import consingan
+from benchmarks.shared import (
+    Judge,
+    Row,
+    comparison_line,
+    load_judge,
+    mean,
+    options_of,
+    print_means,
+    run,
+)
 from consingan import (
-    PRESETS,
-    ConsinganError,
     PatchDistance,
     Size,
     Span,
@@ -47,13 +51,9 @@ from consingan import (
     to_image,
     to_tensor,
 )
-from consingan.console import print_table
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    Judge = Callable[[Image.Image, list[Image.Image]], dict[str, float]]
-Row = dict[str, float]
 RADIUS, RIM = 3, 8
 """OpenCV's usual neighbourhood, and how much around the hole is scored with it, in pixels."""
 
@@ -124,20 +124,13 @@ def _grown(span: Span, length: int) -> Span:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, fill, score, print; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("photos", type=Path, nargs="+")
+    parser = comparison_line(__doc__, 128)
     parser.add_argument("--hole", type=float, default=0.2, help="its sides, as a share")
     parser.add_argument("--place", default="0.5,0.5", metavar="X,Y", help="its middle, in 0 to 1")
-    parser.add_argument("--max-size", type=int, default=128)
-    parser.add_argument("--preset", default="default", choices=list(PRESETS))
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="any option")
-    parser.add_argument("--judge", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     across, down = map(float, given.place.split(","))
-    judge = runpy.run_path(str(given.judge))["judge"] if given.judge else None
-    options: dict[str, Any] = dict(pair.split("=", 1) for pair in given.set)
+    judge = load_judge(given.judge)
+    options = options_of(given.set)
     each: dict[str, dict[str, Row]] = {}
     with tempfile.TemporaryDirectory() as runs:
         for file in given.photos:
@@ -150,21 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if given.out:
                 for name, shown in {"photo": photo, **made}.items():
                     to_image(shown).save(given.out / f"{file.stem}-{name}.png")
-    means = {
-        way: {name: fmean(rows[way][name] for rows in each.values()) for name in figures}
-        for way, figures in next(iter(each.values())).items()
-    }
-    if given.json:
-        print(json.dumps({"photos": each, "means": means}, indent=2))
-        return 0
-    header = list(means["smooth"])
-    cells = [[way, *(f"{row[name]:.4g}" for name in header)] for way, row in means.items()]
-    print_table(["mean of", *header], cells)
+    ways = next(iter(each.values()))
+    means = {way: mean([rows[way] for rows in each.values()]) for way in ways}
+    print_means(means, each, given.json)
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ConsinganError, OSError) as error:
-        sys.exit(str(error))
+    run(main)

@@ -1,6 +1,6 @@
 """Compares with copied patches (image analogies) on a sketch whose photo is known.
 
-    python compare_patches.py PHOTO ... [--colours 6] [--max-size 128] [--preset default]
+    python -m benchmarks.compare_paint PHOTO ... [--colours 6] [--max-size 128] [--preset default]
         [--set niter=500 ...] [--judge judge.py] [--out FOLDER] [--json]
 
 The sketch is the photo mirrored, coarsened and reduced to a few flat colours: shapes where the
@@ -14,25 +14,27 @@ whose own sketch is nearest. `--out` keeps the pictures.
 
 from __future__ import annotations
 
-import argparse
-import json
-import runpy
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
 from consingan_paint.palette import in_colours, palette
-from PIL import Image
 from torch.nn import functional
 
 import consingan
+from benchmarks.shared import (
+    Judge,
+    Row,
+    comparison_line,
+    load_judge,
+    mean,
+    options_of,
+    print_means,
+    run,
+)
 from consingan import (
-    PRESETS,
-    ConsinganError,
     PatchDistance,
     fit,
     load_picture,
@@ -40,13 +42,9 @@ from consingan import (
     to_image,
     to_tensor,
 )
-from consingan.console import print_table
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    Judge = Callable[[Image.Image, list[Image.Image]], dict[str, float]]
-Row = dict[str, float]
 COARSE, EIGHTH = 3, 8
 PATCH, STEP = 8, 4
 """Side of a copied patch, and how far apart they are laid, in pixels."""
@@ -104,18 +102,11 @@ def score(photo: Tensor, sketch: Tensor, made: Tensor, judge: Judge | None) -> R
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, paint, score, print; the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("photos", type=Path, nargs="+")
+    parser = comparison_line(__doc__, 128)
     parser.add_argument("--colours", type=int, default=6)
-    parser.add_argument("--max-size", type=int, default=128)
-    parser.add_argument("--preset", default="default", choices=list(PRESETS))
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="any option")
-    parser.add_argument("--judge", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    judge = runpy.run_path(str(given.judge))["judge"] if given.judge else None
-    options: dict[str, Any] = dict(pair.split("=", 1) for pair in given.set)
+    judge = load_judge(given.judge)
+    options = options_of(given.set)
     each: dict[str, dict[str, Row]] = {}
     with tempfile.TemporaryDirectory() as runs:
         for file in given.photos:
@@ -131,21 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if given.out:
                 for name, shown in {"photo": photo, **made}.items():
                     to_image(shown).save(given.out / f"{file.stem}-{name}.png")
-    means = {
-        way: {name: fmean(rows[way][name] for rows in each.values()) for name in figures}
-        for way, figures in next(iter(each.values())).items()
-    }
-    if given.json:
-        print(json.dumps({"photos": each, "means": means}, indent=2))
-        return 0
-    header = list(means["sketch"])
-    cells = [[way, *(f"{row[name]:.4g}" for name in header)] for way, row in means.items()]
-    print_table(["mean of", *header], cells)
+    ways = next(iter(each.values()))
+    means = {way: mean([rows[way] for rows in each.values()]) for way in ways}
+    print_means(means, each, given.json)
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ConsinganError, OSError) as error:
-        sys.exit(str(error))
+    run(main)
