@@ -19,7 +19,7 @@ OWN = {
         *("photo", "mode", "preset", "runs", "naive", "parent", "device", "listen"),
         *("checkpoint_every", "as_json", "picture", "listeners", "help", "help_all"),
     },
-    "apply": {"run", "runs", "out", "device", "tile", "on_tile", "help"},
+    "apply": {"run", "runs", "out", "device", "tile", "on_tile", "help", "help_all"},
 }
 """What the commands and functions that take a mode's options call their own: a mode cannot."""
 

@@ -179,6 +179,7 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
                 show_default="512",
             ),
         ] = None,
+        help_all: HelpAll = False,
         **values: Any,
     ) -> None:
         from consingan.api import open_run

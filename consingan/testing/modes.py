@@ -63,13 +63,13 @@ class ModeTests:
 
     @pytest.mark.parametrize("command", ["train", "apply"])
     def test_options_are_on_the_command_line(self, command: str) -> None:
-        """Every option has a flag in `--help`, and says what it does."""
+        """Every option has a flag in `--help-all`, and says what it does."""
         from typer.testing import CliRunner
 
         from consingan.cli import build_app
 
         model: type[Options] = getattr(self.mode, f"{command.capitalize()}Options")
-        app, arguments = build_app(plugins_with(self.mode)), [self.mode.name, command, "--help"]
+        app, arguments = build_app(plugins_with(self.mode)), [self.mode.name, command, "--help-all"]
         shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1"})
         text = re.sub(r"\x1b\[[0-9;]*m", "", shown.output)
         assert shown.exit_code == 0, text

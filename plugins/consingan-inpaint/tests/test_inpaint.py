@@ -40,7 +40,7 @@ class TestInpaint(ModeTests):
         return {"mask": folder / "mask.png", "margin": 0, "layers": 1}
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
-        return {"samples": 2}
+        return {"num_samples": 2}
 
 
 def _train(folder: Path, picture: Image.Image, **options: Any) -> Run:

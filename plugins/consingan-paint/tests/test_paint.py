@@ -27,7 +27,7 @@ class TestPaint(ModeTests):
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
         tiny_picture(10, 15).save(folder / "sketch.png")
-        return {"sketch": folder / "sketch.png", "colours": 4, "samples": 2}
+        return {"sketch": folder / "sketch.png", "colours": 4, "num_samples": 2}
 
 
 def _colours(picture: Tensor) -> Tensor:
