@@ -7,13 +7,18 @@ Whatever stands between the markers is replaced; a test fails when the page is o
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
+import consingan
 from consingan.core.hooks import events
 from consingan.core.hooks.specs import HOOKS_VERSION, ListenerHooks, ModeHooks
 from consingan.core.pictures.outputs import Outputs
@@ -54,6 +59,9 @@ def _lines() -> Iterator[str]:
     yield "### What `outputs` saves"
     yield ""
     yield from _members(Outputs)
+    yield "### What `consingan` exports"
+    yield ""
+    yield from _exports()
 
 
 def _hook(name: str, signature: inspect.Signature, docstring: str) -> Iterator[str]:
@@ -94,6 +102,29 @@ def _members(owner: type) -> Iterator[str]:
         first = (inspect.getdoc(member) or "").split("\n\n")[0]
         yield f"| `{call}` | {' '.join(first.split())} |"
     yield ""
+
+
+def _exports() -> Iterator[str]:
+    """Each public name, and the first paragraph of its docstring."""
+    yield "| | |"
+    yield "| --- | --- |"
+    for name in sorted(consingan.__all__, key=str.lower):
+        yield f"| `{name}` | {' '.join(_described(name).split())} |"
+    yield ""
+
+
+def _described(name: str) -> str:
+    value = getattr(consingan, name)
+    if callable(value) and name != "hookimpl":
+        return (inspect.getdoc(value) or "").split("\n\n")[0]
+    # The docstring of a constant is the string that follows it.
+    body = ast.parse(inspect.getsource(import_module(consingan._HOMES[name]))).body
+    for statement, following in pairwise(body):
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                return ast.literal_eval(cast(ast.Expr, following).value).split("\n\n")[0]
+    raise ValueError(f"{name} has no docstring")
 
 
 def _type(annotation: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-import consingan
+from docs.make_rooms import ROOT, imports
 
-ROOT = Path(consingan.__file__).parent
 PLUGINS = ROOT.parent / "plugins"
 FILES = sorted(ROOT.rglob("*.py"))
 CORE = [file for file in FILES if ROOT / "core" in file.parents]
@@ -21,22 +20,8 @@ ORDER = (
 """The rooms of `core/`: each imports only those before it."""
 
 
-def _nodes(file: Path, top_level: bool = False) -> Iterator[ast.AST]:
-    tree = ast.parse(file.read_text())
-    return iter(tree.body) if top_level else ast.walk(tree)
-
-
-def _imports(file: Path, top_level: bool = False) -> Iterator[str]:
-    """The modules that a file imports, and what it imports from them: `package.module.name`."""
-    for node in _nodes(file, top_level):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
 def _ours(file: Path) -> set[str]:
-    return {name for name in _imports(file) if name.split(".")[0] == "consingan"}
+    return {name for name in imports(file) if name.split(".")[0] == "consingan"}
 
 
 def _name(file: Path) -> str:
@@ -78,7 +63,7 @@ def _arrows(folder: Path, base: Path) -> dict[str, set[str]]:
     modules = {_module(file, base): file for file in folder.rglob("*.py")}
     arrows = {}
     for module, file in modules.items():
-        found = {name if name in modules else name.rpartition(".")[0] for name in _imports(file)}
+        found = {name if name in modules else name.rpartition(".")[0] for name in imports(file)}
         arrows[module] = (found & modules.keys()) - {module}
     return arrows
 
@@ -98,7 +83,7 @@ def test_no_module_is_in_a_circle() -> None:
 def test_no_plugin_has_a_circle_or_reaches_into_core(plugin: Path) -> None:
     assert find_circle(_arrows(plugin, plugin)) == []
     files = [file for file in plugin.rglob("*.py") if "tests" not in file.parts]
-    assert not [name for file in files for name in _imports(file) if "consingan.core" in name]
+    assert not [name for file in files for name in imports(file) if "consingan.core" in name]
 
 
 @pytest.mark.parametrize("file", CORE, ids=_name)
@@ -135,7 +120,7 @@ def test_networks_and_losses_know_no_file_format_and_no_console() -> None:
         for file in (ROOT / "core" / room).glob("*.py"):
             if file.name in ("start.py", "session.py", "forecast.py"):
                 continue  # they make runs, or ask the system
-            imports = {name.split(".")[0] for name in _imports(file)}
+            imports = {name.split(".")[0] for name in imports(file)}
             assert not imports & {"PIL", "safetensors", "rich", "typer", "json", "pathlib"}, file
 
 
@@ -143,7 +128,7 @@ def test_picture_files_are_touched_in_few_places() -> None:
     touching = {
         _name(file)
         for file in FILES
-        if "PIL.Image" in {name for name in _imports(file)}
+        if "PIL.Image" in {name for name in imports(file)}
         and any(call in file.read_text() for call in ("Image.open(", "image.save("))
     }
     assert touching <= {f"core/pictures/{name}.py" for name in ("reading", "writing", "clips")}
@@ -151,9 +136,9 @@ def test_picture_files_are_touched_in_few_places() -> None:
 
 def test_nothing_is_pickled() -> None:
     for file in FILES:
-        names = {name.split(".")[0] for name in _imports(file)}
+        names = {name.split(".")[0] for name in imports(file)}
         assert not names & {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}, file
-        assert not {"torch.load", "torch.save"} & set(_imports(file)), file
+        assert not {"torch.load", "torch.save"} & set(imports(file)), file
         assert "torch.save(" not in file.read_text()
 
 
@@ -173,5 +158,5 @@ def test_pickles_are_read_in_one_place_and_only_their_weights() -> None:
     ids=_name,
 )
 def test_torch_is_not_imported_before_it_is_needed(file: Path) -> None:
-    imported = {name.split(".")[0] for name in _imports(file, top_level=True)}
+    imported = {name.split(".")[0] for name in imports(file, top_level=True)}
     assert "torch" not in imported
