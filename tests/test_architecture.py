@@ -120,8 +120,8 @@ def test_networks_and_losses_know_no_file_format_and_no_console() -> None:
         for file in (ROOT / "core" / room).glob("*.py"):
             if file.name in ("start.py", "session.py", "forecast.py"):
                 continue  # they make runs, or ask the system
-            imports = {name.split(".")[0] for name in imports(file)}
-            assert not imports & {"PIL", "safetensors", "rich", "typer", "json", "pathlib"}, file
+            known = {name.split(".")[0] for name in imports(file)}
+            assert not known & {"PIL", "safetensors", "rich", "typer", "json", "pathlib"}, file
 
 
 def test_picture_files_are_touched_in_few_places() -> None:
