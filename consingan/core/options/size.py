@@ -1,4 +1,4 @@
-"""A picture's size, and the options that ask for one."""
+"""Picture sizes, and the options that set one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from consingan.core.options.fields import Options, flag, option
 from consingan.errors import OptionError
 
 MAX_PIXELS = 100_000_000
-"""No picture that is read or made has more; 8K is a third of it."""
+"""The largest picture that can be made. 8K UHD is a third of it."""
 
 
 class Size(NamedTuple):
@@ -29,28 +29,38 @@ class Size(NamedTuple):
 
 
 class SizeOptions(Options):
-    """The size of what a mode makes: as factors on the training size, or in pixels."""
+    """The size of a mode's result, as factors on the training size or in pixels."""
 
-    scale_w: float = option(1.0, "Width of the result, as a factor.", "Size", gt=0)
-    scale_h: float = option(1.0, "Height of the result, as a factor.", "Size", gt=0)
+    scale_w: float = option(
+        1.0, "Width of the result, as a factor on the training picture's.", "Size", gt=0
+    )
+    scale_h: float = option(
+        1.0, "Height of the result, as a factor on the training picture's.", "Size", gt=0
+    )
     width: int | None = option(
-        None, "Width of the result in pixels; the height stays unless it is given.", "Size", ge=1
+        None,
+        "Width of the result in pixels. The height is the training picture's unless it is set too.",
+        "Size",
+        ge=1,
     )
     height: int | None = option(
-        None, "Height of the result in pixels; the width stays unless it is given.", "Size", ge=1
+        None,
+        "Height of the result in pixels. The width is the training picture's unless it is set too.",
+        "Size",
+        ge=1,
     )
 
     @model_validator(mode="after")
-    def _one_way_a_side(self) -> SizeOptions:
+    def _either_factor_or_pixels(self) -> SizeOptions:
         for factor, pixels in (("scale_w", "width"), ("scale_h", "height")):
             if {factor, pixels} <= self.model_fields_set and getattr(self, pixels) is not None:
                 raise ValueError(f"{flag(factor)} and {flag(pixels)} exclude each other")
         return self
 
     def target(self, trained: Size) -> Size:
-        """The size to make from a run trained at `trained`; a side not asked for stays.
+        """The result's size for a run trained at `trained`. A side that isn't set keeps its length.
 
-        Raises OptionError if it is beyond `MAX_PIXELS`.
+        Raises OptionError if it has more than `MAX_PIXELS`.
         """
         return check_size(
             Size(
@@ -68,7 +78,7 @@ def check_size(size: Size) -> Size:
 
 
 def parse_size(text: str) -> Size:
-    """`500x150` as a size, 500 wide and 150 high. Raises ValueError."""
+    """Parse `WIDTHxHEIGHT`, such as `500x150`. Raises ValueError."""
     width, cross, height = text.strip().partition("x")
     if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise ValueError(f"{text.strip()!r} is no size; write WIDTHxHEIGHT, such as 500x150")
@@ -76,8 +86,9 @@ def parse_size(text: str) -> Size:
 
 
 def fit(size: Size, max_size: int) -> Size:
-    """`size` reduced so that its longer side is `max_size`, never enlarged.
+    """`size` reduced so that its longer side is `max_size`. A smaller size stays as it is.
 
-    Rounds up as the published code does, on floats: now and then to one pixel more.
+    Sides are rounded up in floating point, as in the published code. The result is sometimes one
+    pixel longer than exact arithmetic gives.
     """
     return size.scaled(min(max_size / max(size), 1.0))

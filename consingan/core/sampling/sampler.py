@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from consingan.core.networks.batch_norm import Statistics
+from consingan.core.networks.batch_norm import BatchNormStatistics
 from consingan.core.networks.model import Model
 from consingan.core.networks.noise import Noise
 from consingan.core.networks.plan import Plan
@@ -174,7 +174,7 @@ class Sampler:
             yield self.model.generate(draw(plan), plan)
             return
         windows = list(tiles(size, self.tile))
-        statistics = Statistics(self.model, sizes, self.tile)
+        statistics = BatchNormStatistics(self.model, sizes, self.tile)
         count = statistics.tiles + len(windows)
         for done in statistics.measure(draw):
             self.on_tile(done, count)
