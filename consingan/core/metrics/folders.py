@@ -1,4 +1,4 @@
-"""A folder of pictures, such as another tool's samples, to be scored beside a run's."""
+"""Folders of pictures to score, such as another tool's samples."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from consingan.errors import Note, OptionError, PictureError
 if TYPE_CHECKING:
     from torch import Tensor
 
-SAME_SIZE = 0.02
-"""How far sides and aspect ratios may differ, relatively, and still count as the same."""
-NO_SAMPLES = ("sheet", "reconstruction")
-"""What files are called, after an optional prefix and a dash, that lie beside samples."""
+SIZE_TOLERANCE = 0.02
+"""Relative difference up to which sides and aspect ratios count as the same."""
+NOT_SAMPLES = ("sheet", "reconstruction")
+"""Names of files beside samples that are no samples. A prefix and a dash may precede them."""
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder by name, but those that are no samples. Raises OptionError."""
+    """The picture files of a folder, sorted by name, except `NOT_SAMPLES`. Raises OptionError."""
     try:
         files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
     except OSError as error:
         raise OptionError(f"cannot read {str(folder)!r}: {error.strerror}", "against") from None
-    chosen = [file for file in files if file.stem.rpartition("-")[2] not in NO_SAMPLES]
+    chosen = [file for file in files if file.stem.rpartition("-")[2] not in NOT_SAMPLES]
     if not chosen:
         suffixes = ", ".join(SUFFIXES)
         raise OptionError(f"{str(folder)!r} holds no pictures ({suffixes})", "against")
@@ -43,19 +43,22 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def load_pictures(files: list[Path], size: Size) -> Iterator[Tensor]:
-    """The files' pictures in [0, 1], each resized to `size` if it is not nearly that already."""
+    """Yield the pictures, (1, 3, H, W) in [0, 1], resized to `size` if they differ noticeably.
+
+    Raises PictureError for a picture of another aspect ratio.
+    """
     resized = 0
     for file in files:
         picture = load_picture(file)
         tall, wide = picture.size.height / size.height, picture.size.width / size.width
-        # A thin picture's ratio is coarser than that: its sides are whole pixels.
-        if abs(tall / wide - 1) > max(SAME_SIZE, 1 / min(size)):
+        # Rounding to whole pixels changes a narrow picture's ratio by more than the tolerance.
+        if abs(tall / wide - 1) > max(SIZE_TOLERANCE, 1 / min(size)):
             raise PictureError(
                 f"{str(file)!r} has {picture.size} pixels but the training picture {size}; "
                 "compare pictures of its aspect ratio"
             )
         pixels = to_tensor(picture.image)
-        if max(abs(tall - 1), abs(wide - 1)) > max(SAME_SIZE, 1 / min(size)):
+        if max(abs(tall - 1), abs(wide - 1)) > max(SIZE_TOLERANCE, 1 / min(size)):
             pixels = resize(pixels, size)
             resized += 1
         yield (pixels + 1) / 2
