@@ -184,8 +184,7 @@ class ListenerHooks:
     def step_logged(self, event: StepLogged) -> None:
         """A step is done and its losses are known.
 
-        When: about once a second while a stage trains, and at its last step, by
-        `core/training/loop.py`.
+        When: about once a second, and at a stage's last step, by `core/training/loop.py`.
 
         Args:
             event: the stage, the step (from 1), the seconds in the stage, and the losses. The
@@ -230,8 +229,8 @@ class ListenerHooks:
     def run_failed(self, run: RunFolder, error: BaseException) -> None:
         """Training stopped before its end. The saved stages are kept.
 
-        When: after the failure is recorded in the run's folder, by
-        `core/training/session.py`. The error is raised again afterwards.
+        When: after the failure is recorded in the run's folder, by `core/training/session.py`. The
+        error is raised again afterwards.
 
         Args:
             run: the unfinished run.
