@@ -77,7 +77,7 @@ def sides(sampler: Sampler, tile: Size, axes: Axes) -> tuple[Side, Side]:
 def periodic_window(
     sampler: Sampler, rows: Side, columns: Side, window: Window, index: int, seed: int
 ) -> Tensor:
-    """A window of the larger picture, (1, 3, *window.size); it is periodic away from the borders."""
+    """A window of the larger picture, (1, 3, *window.size), periodic away from its borders."""
     import torch
 
     sizes = [Size(*size) for size in zip(rows.lengths, columns.lengths, strict=True)]
