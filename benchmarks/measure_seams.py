@@ -1,4 +1,4 @@
-"""How visible the seams of a run's tiles are on average, beside those of the photo itself.
+"""Measures how visible the seams of a run's tiles are on average, and those of the photo.
 
 python -m benchmarks.measure_seams RUN [TILES]
 """

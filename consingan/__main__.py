@@ -1,4 +1,4 @@
-"""`python -m consingan` is the command line."""
+"""The command line, as `python -m consingan`."""
 
 from consingan.cli import main
 

@@ -1,4 +1,4 @@
-"""The toolkit from Python: train, fine-tune, open, resume."""
+"""The Python interface: train, fine-tune, plan, open and resume runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from consingan.listeners.previews import Previews
 from consingan.plugins import LoadedMode, Plugins, find_plugins
 
 RUNS = Path("runs")
-"""Where runs are kept unless another folder is named."""
+"""The default folder of runs."""
 
 
 def train(
@@ -41,20 +41,20 @@ def train(
     checkpoint_every: float = CHECKPOINT_EVERY,
     **options: Any,
 ) -> Run:
-    """Learn from one picture.
+    """Train on one picture.
 
     Args:
         picture: a file's path, or a Pillow image.
         mode: the name of an installed mode; `consingan modes` lists them.
-        preset: `default`, `draft`, `best` or `paper`: what the options start from.
-        naive: a picture that the previews show the effect on, in modes that repaint pictures; it
-            is never trained on.
+        preset: `default`, `draft`, `best` or `paper`: sets the defaults of the options.
+        naive: in modes that repaint, a picture that the previews show repainted. It is not trained
+            on.
         runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        listeners: names of installed listeners, or objects with notification hooks (see
-            `docs/plugins.md`), told how training goes.
-        checkpoint_every: seconds after which what is done of a stage is saved, so that `resume`
-            can go on within it.
+        listeners: names of installed listeners, or objects with listener hooks (see
+            `docs/plugins.md`).
+        checkpoint_every: seconds between checkpoints within a stage. `resume` continues from the
+            last one.
         options: the mode's training options, by name, such as `niter=500`.
 
     Returns:
@@ -62,7 +62,7 @@ def train(
 
     Raises:
         PictureError: a picture cannot be read, or is too small.
-        OptionError: an option is unknown or out of range, or the device isn't there.
+        OptionError: an option is unknown or out of range, or the device doesn't exist.
         ModeError: there is no such mode, or it failed.
         RunError: the run folder cannot be written.
     """
@@ -81,17 +81,19 @@ def fine_tune(
     listeners: Sequence[object] = (),
     **options: Any,
 ) -> Run:
-    """Train the last stage of a run again, on one naive picture; the run itself stays as it is.
+    """Fine-tune a run: train its last stage again on one naive picture, as a new run.
 
     Args:
-        run: as in `open_run`; names are looked up in `runs`, then in the default folder.
-        naive: the picture that is to come out well.
-        runs: the folder of runs; the new one names its parent.
+        run: as in `open_run`; names are looked up in `runs`, then in the default folder. The run
+            itself is not changed.
+        naive: the picture to fine-tune on.
+        runs: the folder of runs, for the new run.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        listeners: told how training goes.
+        listeners: as in `train`.
         options: training options that may change, such as `niter=500`.
 
-    Raises OptionError if the run's mode has no fine-tuning; otherwise as `train` and `open_run`.
+    Raises OptionError if the run's mode has no fine-tuning, and the errors of `train` and
+    `open_run`.
     """
     tuned = prepare_fine_tuning(run, naive, runs, device, listeners, options)
     train_run(tuned, device)
@@ -109,13 +111,13 @@ def prepare(
     listeners: Sequence[object],
     options: dict[str, Any],
 ) -> Run:
-    """Check everything that `train` is given, then make the run folder; nothing trains yet."""
+    """Check all arguments of `train`, and create the run folder. Nothing is trained yet."""
     loaded, parsed = _parse(plugins, mode, preset, options)
     source = _read_picture(picture)
     shown = None if naive is None else _read_picture(naive)
     place = find_device(device)
     parsed = with_precision(parsed, place)
-    hooks = Hooks(loaded.mode, _with_own(plugins, listeners))
+    hooks = Hooks(loaded.mode, _all_listeners(plugins, listeners))
     return create_run(Path(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
@@ -127,10 +129,10 @@ def plan(
     device: str = "auto",
     **options: Any,
 ) -> Forecast:
-    """Say what `train` would do with the same arguments, stage by stage, and how long it takes.
+    """Forecast what `train` would do with the same arguments: its stages, time and memory.
 
-    Times a few steps on this machine, within about ten seconds; nothing is written. Raises what
-    `train` raises before it trains.
+    It times a few steps on this machine, within about ten seconds. Nothing is written. Raises the
+    same errors as `train` does before it trains.
     """
     loaded, parsed = _parse(find_plugins(), mode, preset, options)
     source, place = _read_picture(picture), find_device(device)
@@ -155,7 +157,7 @@ def prepare_fine_tuning(
     options: dict[str, Any],
     mode: str | None = None,
 ) -> Run:
-    """Check everything that `fine_tune` is given, then make the run folder."""
+    """Check all arguments of `fine_tune`, and create the run folder. Nothing is trained yet."""
     find_device(device)
     try:
         parent = open_run(run, runs=runs, listeners=listeners)
@@ -180,17 +182,17 @@ def open_run(
     """Open a run folder.
 
     Args:
-        run: its path; or `latest`; or a picture's name, for the latest run on it.
+        run: the folder's path; or `latest`; or a picture's name, for the latest run on it.
         runs: the folder in which names are looked up.
-        mode: a name finds a run of this mode that has a trained stage, if there is one.
-        listeners: told how training goes, if the run is resumed.
+        mode: a preference for names: runs of this mode come first, among them trained ones.
+        listeners: as in `train`; they are called if the run is resumed.
 
-    Raises RunNotFoundError, RunError if it is damaged, and PluginError if its mode is missing.
+    Raises RunNotFoundError, RunError if the run is damaged, PluginError if its mode is missing.
     """
     plugins = find_plugins()
 
     def find_hooks(config: RunConfig) -> Hooks:
-        return plugins.hooks_for(config, _with_own(plugins, listeners))
+        return plugins.hooks_for(config, _all_listeners(plugins, listeners))
 
     return Run.open(find_run(str(run), Path(runs), mode), find_hooks)
 
@@ -203,10 +205,10 @@ def resume(
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Run:
-    """Train the stages that an unfinished run lacks, or whose files are damaged.
+    """Train the stages of a run that are not trained yet, or whose files are damaged.
 
-    From the lowest damaged one on all are trained again, and a Note says so; the old files are
-    kept. Arguments and errors as in `open_run`.
+    The lowest damaged stage and all above it are trained again, with a Note. Their old files are
+    kept. Arguments and errors are those of `open_run` and `train`.
     """
     opened = open_unfinished(run, runs, listeners)
     train_run(opened, device, checkpoint_every)
@@ -214,9 +216,9 @@ def resume(
 
 
 def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[object]) -> Run:
-    """Open a run that has stages left to train, or to train again as their files are damaged.
+    """Open a run that has stages to train, or to train again because of damaged files.
 
-    Raises RunError if it has none.
+    Raises RunError if there are none.
     """
     opened = open_run(run, runs=runs, listeners=listeners)
     if opened.complete and find_damage(opened) is None:
@@ -224,7 +226,7 @@ def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[objec
     return opened
 
 
-def _with_own(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
+def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
     return [MetricsLog(), Previews(), *map(plugins.listener, listeners)]
 
 

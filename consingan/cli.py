@@ -1,4 +1,4 @@
-"""The command line: one group of commands for each mode, and the commands that any run takes."""
+"""The command line: a group of commands for each mode, and commands for all runs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from consingan.plugins import Plugins, find_plugins
 
 
 def main() -> None:
-    """Run the command line; the process ends with its exit code."""
+    """Run the command line, and exit with its exit code."""
     for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP; nohup's stays ignored
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)
     try:
         code = run(sys.argv[1:])
-    except (KeyboardInterrupt, Terminated) as stopped:  # while an error was being told
+    except (KeyboardInterrupt, Terminated) as stopped:  # while an error was being printed
         if "--debug" in sys.argv:
             raise
         code = _report(stopped)
@@ -36,11 +36,12 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.
 
-    0 when it is done, 2 for wrong usage, 1 for other errors, 130 after Ctrl-C, 143 after SIGTERM.
-    An error is one line on stderr; `--debug`, anywhere, raises it instead.
+    The code is 0 for success, 2 for wrong usage, 1 for other errors, 130 after Ctrl-C and 143 after
+    SIGTERM. An error is printed as one line on stderr. With `--debug`, anywhere in the arguments,
+    it is raised instead.
     """
-    # Threads that spin long while they wait starve each other on a busy machine; ones that never
-    # spin are slow on an idle one. GNU's OpenMP reads this when torch is loaded.
+    # How long OpenMP threads spin while they wait: spinning long slows a busy machine, and not
+    # spinning slows an idle one. GNU's OpenMP reads this when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
@@ -57,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def build_app(plugins: Plugins) -> typer.Typer:
-    """The whole command line for the plugins that were found."""
+    """The command line with all commands, for the given plugins."""
     app = typer.Typer(
         no_args_is_help=True,
         rich_markup_mode="rich",
@@ -72,7 +73,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
             bool, typer.Option("--version", help="Print the version.", callback=_version)
         ] = False,
         debug: Annotated[
-            bool, typer.Option("--debug", help="Show where in the code an error happened.")
+            bool, typer.Option("--debug", help="Show the traceback of an error.")
         ] = False,
     ) -> None:
         for problem in plugins.problems:
@@ -102,7 +103,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _report(error: BaseException) -> int:
-    """Say in one line what went wrong; the exit code."""
+    """Print an error as one line, and return the exit code."""
     if isinstance(error, Terminated):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
@@ -112,7 +113,7 @@ def _report(error: BaseException) -> int:
         return 1
     if isinstance(error, typer.TyperException):
         message = " ".join(error.format_message().split()).replace(": Value error,", ":", 1)
-        if message:  # none if the help was asked for by giving no arguments, and is shown
+        if message:  # it is empty if no arguments were given and the help was shown
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "consingan"
             complain(f"{message.rstrip('.')}; see: {command} --help")

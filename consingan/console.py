@@ -1,4 +1,4 @@
-"""What the command line writes: results on stdout, everything else on stderr."""
+"""Output of the command line: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 
 def escaped(text: str) -> str:
-    """`text` on one line, with control characters made visible: names come from strangers."""
+    """`text` on one line, with control characters escaped, as it may be untrusted."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quoted(word: object) -> str:
-    """A path or a name as it is typed in a shell, on one line."""
+    """A path or name quoted for a shell, on one line."""
     return escaped(shlex.quote(str(word)))
 
 
 def complain(message: str) -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     print(f"consingan: {escaped(message)}", file=sys.stderr)
 
 
 def print_json(content: Any) -> None:
-    """JSON on stdout; control characters come out escaped."""
+    """Print JSON on stdout, with control characters escaped."""
     print(json.dumps(content, indent=2))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table without lines, as wide as its content needs and the terminal allows."""
+    """Print a table without rules, as wide as its content and at most as the terminal."""
     from rich.console import Console
     from rich.table import Table
 
@@ -47,7 +47,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as a person says it: `40 s`, `6 min`, `1 h 12 min`."""
+    """A duration as text: `40 s`, `6 min` or `1 h 12 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -57,14 +57,17 @@ def duration(seconds: float) -> str:
 
 
 def outlook(forecast: Forecast) -> str:
-    """What a forecast says in all: `about 12 min, 700 MB of memory`."""
+    """A forecast's total time and memory as text: `about 12 min, 700 MB of memory`."""
     memory = f", {forecast.memory / 1e6:.0f} MB of memory" if forecast.memory else ""
     return f"about {duration(forecast.seconds)}{memory}"
 
 
 @contextmanager
 def tile_progress() -> Iterator[Callable[[int, int], None]]:
-    """Shows how many parts of a large picture are done, while someone watches."""
+    """Show a progress bar for the tiles of a large picture, if stderr is a terminal.
+
+    The context manager gives a function that takes the number of tiles done and their total.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

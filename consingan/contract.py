@@ -1,4 +1,4 @@
-"""What a plugin must be: checked when it is loaded, so that mistakes show before anything runs."""
+"""Checks of plugins when they are loaded, so that mistakes are found before anything runs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from consingan.core.options.fields import Options
 from consingan.core.options.presets import PRESETS, preset_values
 from consingan.core.options.training import PaddingStyle, TrainOptions
 from consingan.errors import PluginError
-from consingan.option_types import OWN, check_showable
+from consingan.option_types import RESERVED_NAMES, check_showable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-"""What a mode or a listener may be called."""
+"""The pattern of the names of modes and listeners."""
 NAME_RULE = "begin with a lower-case letter and use lower-case letters, digits, single dashes"
-"""The same in words."""
+"""The pattern in words, for messages."""
 LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.startswith("_"))
 ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
 
 
 def check_mode(candidate: object) -> AnyMode:
-    """The mode that an entry point names, or PluginError with what is wrong with it."""
+    """Check what an entry point names, and return it as a mode. Raises PluginError."""
     if isinstance(candidate, type) and issubclass(candidate, Mode):
         candidate = candidate()
     if not isinstance(candidate, Mode):
@@ -47,25 +47,25 @@ def check_mode(candidate: object) -> AnyMode:
         raise PluginError(f"`padding_style` is {candidate.padding_style!r}, not {known}")
     if "apply" not in hooks:
         raise PluginError("it has no `apply` hook: a mode must make something")
-    check_showable(candidate.TrainOptions, OWN["train"])
-    check_showable(candidate.ApplyOptions, OWN["apply"])
+    check_showable(candidate.TrainOptions, RESERVED_NAMES["train"])
+    check_showable(candidate.ApplyOptions, RESERVED_NAMES["apply"])
     _check_defaults(candidate)
     return candidate
 
 
 def check_listener(candidate: object) -> type[Listener]:
-    """The listener's class that an entry point names, or PluginError with what is wrong with it.
+    """Check what an entry point names, and return it as a listener's class. Raises PluginError.
 
-    No instance is made: that may need settings which only the user who asks for it has given.
+    No instance is made, since that may need settings which only its users have set.
     """
     if not (isinstance(candidate, type) and issubclass(candidate, Listener)):
         raise PluginError(f"{candidate!r} is not a subclass of consingan.Listener")
     _check_attributes(candidate, "listener")
-    heard = check_hooks(candidate, LISTENER_HOOKS)
-    if decided := heard - LISTENER_HOOKS:
-        raise PluginError(f"`{min(decided)}` is for modes: a listener is never asked")
-    if not heard:
-        raise PluginError("it has no hook: a listener must hear something")
+    hooks = check_hooks(candidate, LISTENER_HOOKS)
+    if mode_hooks := hooks - LISTENER_HOOKS:
+        raise PluginError(f"`{min(mode_hooks)}` is for modes: it is never called on a listener")
+    if not hooks:
+        raise PluginError("it has no hook: a listener must have at least one")
     needed = [
         parameter.name
         for parameter in inspect.signature(candidate).parameters.values()
@@ -78,15 +78,15 @@ def check_listener(candidate: object) -> type[Listener]:
 
 
 def check_hooks(plugin: object, called: Collection[str] = ALL_HOOKS) -> set[str]:
-    """The hooks that an object or a class implements.
+    """The names of the hooks that an object or a class implements.
 
-    Raises PluginError for misspelt hooks, wrong arguments, and those of `called` that lack their
-    marker.
+    Raises PluginError for misspelt hooks, wrong arguments, and hooks in `called` without the
+    `@hookimpl` marker.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
     own = plugin if isinstance(plugin, type) else type(plugin)
-    # The usual mistakes first: pluggy's own words for them don't say what would be right.
+    # Check the usual mistakes first, since pluggy's messages don't say how to fix them.
     for name in dir(own):
         marker = manager.parse_hookimpl_opts(own, name)
         if marker is not None and not marker["optionalhook"]:
@@ -123,7 +123,7 @@ def _check_hook(manager: pluggy.PluginManager, name: str, hook: Callable[..., ob
 
 
 def _check_defaults(mode: AnyMode) -> None:
-    """Raise PluginError if a default or a preset of a mode's options is none that they take."""
+    """Raise PluginError if a default or a preset of a mode is invalid for its options."""
     for name in mode.presets:
         if name not in PRESETS:
             raise PluginError(f"`presets` has {name!r}; there are: {', '.join(PRESETS)}")
@@ -139,7 +139,7 @@ def _check_values(model: type[Options], values: Mapping[str, object], source: st
         model.model_validate(given)
     except ValidationError as error:
         for wrong in error.errors():
-            # What only the user can give is missing here, and no fault.
+            # Errors of required options are skipped: only the user can give these.
             if wrong["loc"] and (field := str(wrong["loc"][0])) in given:
                 reason = "there is no such option"
                 if wrong["type"] != "extra_forbidden":
@@ -148,7 +148,7 @@ def _check_values(model: type[Options], values: Mapping[str, object], source: st
 
 
 def missed_changes(plugin: AnyMode | type[Listener]) -> list[str]:
-    """What changed in the hooks since the version that a plugin was written for; one line each."""
+    """The changes of the hooks since the version that a plugin was written for, one line each."""
     first = plugin.hooks_version + 1
     return [specs.CHANGES[n] for n in range(first, specs.HOOKS_VERSION + 1)]
 

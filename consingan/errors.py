@@ -1,14 +1,14 @@
-"""Every error that consingan raises on purpose: one line that says what is wrong and what to do."""
+"""consingan's exceptions. Their messages are one line: what is wrong, and what to do about it."""
 
 
 class Note(UserWarning):
-    """Something that a user should know and need not act on; shown, never raised."""
+    """A warning about something that users should know, but need no action for."""
 
 
 class Terminated(BaseException):
-    """A signal asks the process to end; the command line raises it, and it is no error.
+    """Raised by the command line when a signal asks the process to end. It is not an error.
 
-    It is no KeyboardInterrupt either, since Typer would take its exit code away.
+    It isn't a subclass of KeyboardInterrupt, since Typer would change its exit code.
     """
 
     def __init__(self, signal: int) -> None:
@@ -17,16 +17,17 @@ class Terminated(BaseException):
 
 
 class ConsinganError(Exception):
-    """The base of all errors that a user can do something about."""
+    """The base class of all errors that users can fix."""
 
     exit_code = 1
 
 
 class OptionError(ConsinganError):
-    """An option has a value that cannot be used.
+    """An option has an invalid value.
 
-    `option` is the field's name in Python (`train_stages`), or None when no single option is at
-    fault; the command line shows it as a flag (`--train-stages`). `message` is without it.
+    `option` is the option's name in Python (`train_stages`), which the command line shows as a flag
+    (`--train-stages`). It is None if the error concerns no single option. `message` is the message
+    without that name.
     """
 
     exit_code = 2
@@ -48,18 +49,18 @@ class RunError(ConsinganError):
 
 
 class DamagedError(RunError):
-    """A file of a run folder is missing, or is not what was written."""
+    """A file of a run folder is missing or damaged."""
 
 
 class RunNotFoundError(RunError):
-    """No run folder is at that path or under that name."""
+    """There is no run folder at that path or with that name."""
 
     exit_code = 2
 
 
 class ModeError(ConsinganError):
-    """A mode's hook failed, or gave something that the engine cannot use."""
+    """There is no such mode, or its hook failed or returned an invalid result."""
 
 
 class PluginError(ConsinganError):
-    """A plugin is broken, missing, or clashes with another."""
+    """A plugin is broken, missing, or has the same name as another."""

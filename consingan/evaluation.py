@@ -1,4 +1,4 @@
-"""Scores of what a run makes, and of other pictures beside it; `docs/metrics.md` explains them."""
+"""Scoring a run's samples, and other pictures for comparison; see `docs/metrics.md`."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 
     from consingan.core.sampling.sampler import Sampler
 
-LEAST_SAMPLES = 2
+MIN_SAMPLES = 2
 
 
 class Evaluation(BaseModel):
-    """What `evaluate` found."""
+    """The result of `evaluate`."""
 
     model_config = ConfigDict(frozen=True)
     run: str
     mode: str
     size: Size
-    """Height and width of the pictures that are compared."""
+    """The size at which pictures are compared."""
     seed: int
     source: Literal["noise", "changed pictures"]
-    """What the samples are made from: see `evaluate`."""
+    """What the samples are made from; see `evaluate`."""
     samples: Scores
     against_folder: str | None
     against: Scores | None
-    """The same scores of the pictures in that folder."""
+    """The scores of the pictures in `against_folder`."""
     reconstruction_psnr: float | None
-    """Decibels; None if the reconstruction is exact."""
+    """In decibels; None if the reconstruction is exact."""
     reconstruction_ssim: float | None
-    """None for a picture smaller than SSIM's window, 11 pixels."""
+    """None if the picture is smaller than SSIM's window of 11 pixels."""
     megapixels_per_second: float
-    """Of sampling, one picture after another, from noise to 8-bit pixels."""
+    """Sampling speed, from noise to 8-bit pixels, one picture after another."""
     device: str
     inception: str | None
-    """The file of the weights, if SIFID is computed."""
+    """The file with the Inception weights, if SIFID is computed."""
 
 
 def evaluate(
@@ -63,30 +63,30 @@ def evaluate(
 ) -> Evaluation:
     """Score samples of a finished run against the picture that it was trained on.
 
-    They are what `apply` makes from noise with the same seed. Modes that repaint a naive picture
-    have no samples from noise: there it is the training picture, changed at random as in training
-    and repainted.
+    The samples are those that `apply` makes from noise with the same seed. Modes that repaint have
+    no samples from noise. There the training picture is changed at random, as in training, and
+    repainted.
 
     Args:
         run: a run, or as in `open_run`.
-        num_samples: how many to make, at least two.
-        against: a folder whose pictures are scored as well. Files called sheet or reconstruction
-            are left out. Pictures of another size are resized to the training picture's.
-        inception: adds SIFID: a .pth file of Inception-v3 weights, or `download`.
-        seed: which samples.
+        num_samples: the number of samples, at least two.
+        against: a folder of pictures to score too. Files called sheet or reconstruction are left
+            out. Pictures of another size are resized to the training picture's.
+        inception: a .pth file of Inception-v3 weights, or `download`. With it, SIFID is computed.
+        seed: the seed of the samples.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        progress: told before each picture is scored.
+        progress: called before each picture is scored.
 
     Raises:
-        OptionError: there are too few samples, or no pictures to compare with.
+        OptionError: `num_samples` is too small, or `against` has no pictures.
         PictureError: one of those cannot be read, or has another aspect ratio.
         RunError: the run is unfinished or damaged, or the weights cannot be used.
         ConsinganError: the weights cannot be downloaded.
     """
     from consingan.api import open_run
 
-    if num_samples < LEAST_SAMPLES:
-        raise OptionError(f"diversity needs {LEAST_SAMPLES} samples or more", "num_samples")
+    if num_samples < MIN_SAMPLES:
+        raise OptionError(f"diversity needs {MIN_SAMPLES} samples or more", "num_samples")
     files = None if against is None else find_pictures(Path(against))
     if not isinstance(run, Run):
         run = open_run(run)
@@ -109,7 +109,7 @@ def evaluate(
     theirs = None
     if files is not None:
         theirs = scorer.score("pictures", load_pictures(files, scorer.size), len(files))
-    rebuilt = _as_saved(sampler.reconstruction())  # and the sampler is warm
+    rebuilt = _as_saved(sampler.reconstruction())  # this also warms up before the timing
     make = _repainted if repaints else _sampled
     clock = _Clock()
     ours = scorer.score("samples", clock.time(make(run, sampler, num_samples, seed)), num_samples)
@@ -131,7 +131,7 @@ def evaluate(
 
 
 class _Clock:
-    """Adds up the time that an iterator takes to make its items."""
+    """Sums the time that an iterator takes to make its items."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -147,13 +147,13 @@ class _Clock:
 
 
 def _sampled(run: Run, sampler: Sampler, count: int, seed: int) -> Iterator[Tensor]:
-    """Samples from noise as they would be saved, (1, 3, H, W) in [0, 1]."""
+    """Yield samples from noise, rounded to 8 bits, (1, 3, H, W) in [0, 1]."""
     for index in range(count):
         yield _as_saved(sampler.sample(index, seed))
 
 
 def _repainted(run: Run, sampler: Sampler, count: int, seed: int) -> Iterator[Tensor]:
-    """The training picture, each time changed at random and repainted, likewise."""
+    """Yield the training picture, changed at random and repainted, (1, 3, H, W) in [0, 1]."""
     from consingan.core.networks.noise import Noise
 
     noise, picture = Noise(seed), sampler.picture.cpu()
@@ -164,7 +164,7 @@ def _repainted(run: Run, sampler: Sampler, count: int, seed: int) -> Iterator[Te
 
 
 def _as_saved(picture: Tensor) -> Tensor:
-    """(1, 3, H, W) in [-1, 1] as its file would hold it, in [0, 1], on the same device."""
+    """(1, 3, H, W) in [-1, 1], rounded to 8 bits as in a file, in [0, 1]; on the same device."""
     from consingan.core.pictures.tensors import to_image, to_tensor
 
     return (to_tensor(to_image(picture)).to(picture.device) + 1) / 2

@@ -1,4 +1,4 @@
-"""Which types of options the command line can show."""
+"""The types and names of options that the command line supports."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from consingan.core.options.fields import Options
 from consingan.errors import PluginError
 
 SCALARS = (bool, int, float, str, Path)
-OWN = {
+RESERVED_NAMES = {
     "train": {
         *("photo", "mode", "preset", "runs", "naive", "parent", "device", "listen"),
         *("checkpoint_every", "as_json", "picture", "listeners", "help", "help_all"),
     },
     "apply": {"run", "runs", "out", "device", "tile", "on_tile", "help", "help_all"},
 }
-"""What the commands and functions that take a mode's options call their own: a mode cannot."""
+"""Names that a mode's options cannot have, since commands and functions have such parameters."""
 
 
 def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
-    """Raise PluginError if the command line cannot show a field of `model`, by its type or name.
+    """Raise PluginError if the command line doesn't support a field of `model`: its type or name.
 
-    `own` are the names of the command's own options.
+    `own` has the names of the command's own parameters.
     """
     for name, field in model.model_fields.items():
         if name in own or hasattr(Options, name):
@@ -51,7 +51,7 @@ def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
 
 
 def plain_type(field: FieldInfo) -> Any:
-    """A field's type without `| None` and without what pydantic checks beyond it."""
+    """A field's type without `| None` and without pydantic's annotations."""
     annotation = _unannotated(field.annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]

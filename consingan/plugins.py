@@ -1,4 +1,4 @@
-"""Finds modes and listeners: built-ins and strangers' through one door, the entry points."""
+"""Finding modes and listeners, built-in or not, by entry points."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from consingan.errors import ConsinganError, ModeError, OptionError, PluginError
 MODES, LISTENERS = "consingan.modes", "consingan.listeners"
 """The entry-point groups."""
 DISABLE = "CONSINGAN_DISABLE_PLUGINS"
-"""Environment variable: if it is set (and not to 0), only what ships with consingan is loaded."""
+"""Environment variable: if set, and not to 0, only the built-in plugins are loaded."""
 STRICT = "CONSINGAN_STRICT_PLUGINS"
-"""Environment variable: if it is set (and not to 0), a plugin's problem is an error, for CI."""
+"""Environment variable: if set, and not to 0, any problem with a plugin is an error; for CI."""
 BUILT_IN = "consingan"
+"""The package of the built-in plugins."""
 
 
 @dataclass(frozen=True)
 class LoadedMode:
-    """A mode that works, and where it comes from."""
+    """A mode that was loaded, and the package that provides it."""
 
     mode: AnyMode
     plugin: Plugin
@@ -40,7 +41,7 @@ class LoadedMode:
 
 @dataclass(frozen=True)
 class LoadedListener:
-    """A listener's class that works, and where it comes from."""
+    """A listener's class that was loaded, and the package that provides it."""
 
     listener: type[Listener]
     plugin: Plugin
@@ -48,16 +49,16 @@ class LoadedListener:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a plugin."""
+    """A problem with a plugin."""
 
     kind: str
-    """What it provides or should have: `mode` or `listener`."""
+    """What the plugin should provide: `mode` or `listener`."""
     entry: str
     """The entry point's name."""
     plugin: Plugin
     reason: str
     loaded: bool = False
-    """Whether it is used all the same."""
+    """Whether the plugin is loaded in spite of the problem."""
 
     def __str__(self) -> str:
         state = "" if self.loaded else " is not loaded"
@@ -67,23 +68,24 @@ class Problem:
 
 @dataclass
 class Plugins:
-    """All modes and listeners that were found, by name, and all that is wrong with any."""
+    """All loaded modes and listeners, by name, and the problems with plugins."""
 
     modes: dict[str, LoadedMode] = field(default_factory=dict)
     listeners: dict[str, LoadedListener] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def mode(self, name: str) -> LoadedMode:
-        """The mode of that name. Raises ModeError."""
+        """The mode of that name. Raises ModeError if there is none."""
         if name not in self.modes:
             known = ", ".join(self.modes)
             raise ModeError(f"no mode is called {name!r}; there are: {known}")
         return self.modes[name]
 
     def listener(self, wanted: object) -> object:
-        """A fresh listener of a name; or `wanted` itself, checked, if it is an object with hooks.
+        """A new listener of a name, or `wanted` itself if it is an object with hooks.
 
-        Raises OptionError if there is none of that name, PluginError if it cannot be made.
+        Raises OptionError if there is no listener of that name, PluginError if it cannot be created
+        or has invalid hooks.
         """
         if not isinstance(wanted, str):
             check_hooks(wanted, LISTENER_HOOKS)
@@ -100,7 +102,7 @@ class Plugins:
             raise PluginError(f"listener {wanted!r} cannot be started: {reason}") from error
 
     def hooks_for(self, config: RunConfig, listeners: Sequence[object] = ()) -> Hooks:
-        """The hooks of a run folder's mode. Raises PluginError that says what to do without it."""
+        """The hooks of a run's mode. Raises PluginError, with advice, if it isn't installed."""
         found = self.modes.get(config.mode)
         wanted = config.plugin
         if found is None:
@@ -121,15 +123,15 @@ class Plugins:
 
 
 def plugins_disabled() -> bool:
-    """Whether the environment says to load only what ships with consingan."""
+    """Whether `DISABLE` is set, so that only the built-in plugins are loaded."""
     return _is_set(DISABLE)
 
 
 def find_plugins() -> Plugins:
-    """Load every mode and listener that is installed.
+    """Load all installed modes and listeners.
 
-    What is wrong with one becomes a `Problem`; the others are loaded all the same. Raises
-    PluginError for the first problem if `STRICT` is set.
+    A broken plugin becomes a `Problem` and doesn't affect the others. Raises PluginError for the
+    first problem if `STRICT` is set.
     """
     problems: list[Problem] = []
     modes = _load("mode", MODES, check_mode, problems)
@@ -138,7 +140,7 @@ def find_plugins() -> Plugins:
         raise PluginError(f"{problems[0]} ({STRICT} is set)")
     return Plugins(
         {name: LoadedMode(mode, plugin) for name, (mode, plugin) in modes.items()},
-        {name: LoadedListener(heard, plugin) for name, (heard, plugin) in listeners.items()},
+        {name: LoadedListener(listener, plugin) for name, (listener, plugin) in listeners.items()},
         problems,
     )
 
@@ -149,12 +151,15 @@ NamedT = TypeVar("NamedT", bound=Any)
 def _load(
     kind: str, group: str, check: Callable[[object], NamedT], problems: list[Problem]
 ) -> dict[str, tuple[NamedT, Plugin]]:
-    """What the entry points of a group name, by its own name, sorted."""
+    """Load the entry points of a group: plugins by their own names, sorted.
+
+    Problems are appended to `problems`.
+    """
     claims: defaultdict[str, list[tuple[EntryPoint, NamedT]]] = defaultdict(list)
     for entry in _entries(group):
         try:
             found = check(entry.load())
-        except (Exception, SystemExit) as error:  # a stranger's module may do anything at all
+        except (Exception, SystemExit) as error:  # importing a module may raise anything
             reason = str(error) if isinstance(error, PluginError) else _describe(error)
             problems.append(Problem(kind, entry.name, _origin(entry), reason))
         else:
@@ -171,7 +176,7 @@ def _load(
                 problems.append(Problem(kind, entry.name, origin, clash))
                 continue
             loaded[name] = found, origin
-            # What ships with consingan follows its hooks without saying so.
+            # Built-in plugins state no version; they are always up to date.
             if origin.package != BUILT_IN and (changes := missed_changes(found)):
                 written = f"written for version {found.hooks_version} of the hooks"
                 reason = f"{written}; changed since then: {'; '.join(changes)}"
@@ -180,7 +185,7 @@ def _load(
 
 
 def _clash(kind: str, name: str, entries: Sequence[EntryPoint]) -> str:
-    """Why none of several plugins of one name is loaded, and what to do."""
+    """Why plugins with the same name are not loaded, and what to do."""
     packages = sorted({_origin(entry).package for entry in entries})
     if len(packages) == 1:
         points = " and ".join(sorted(entry.name for entry in entries))

@@ -1,4 +1,4 @@
-"""What `consingan new-plugin` writes: a mode as a package that installs and passes its tests."""
+"""`consingan new-plugin`: writes a mode as a package that can be installed and passes its tests."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ py-modules = ["$module"]
 _README = """\
 # consingan-$name
 
-The mode `$name` for consingan: say here what it makes.
+The mode `$name` for consingan. Describe here what it makes.
 
     pip install -e ".[test]"
     consingan $name train PHOTO --preset draft
     consingan $name apply latest
     pytest
 
-`$module.py` is all of it. docs/plugins.md of consingan has every hook that it may decide.
+All code is in `$module.py`. consingan's docs/plugins.md describes all hooks of a mode.
 """
 
 _MODULE = '''\
-"""The mode `$name`: say here what it makes."""
+"""The mode `$name`. Describe here what it makes."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ if TYPE_CHECKING:
 
 
 class ${camel}Apply(Options):
-    """What to make from a trained run."""
+    """The options of `apply`."""
 
-    num_samples: int = option(4, "How many pictures to make.", "Pictures", ge=1)
-    seed: int = option(0, "Which pictures: another seed makes others.", "Pictures", ge=0)
+    num_samples: int = option(4, "Number of pictures to make.", "Pictures", ge=1)
+    seed: int = option(0, "Random seed. Another seed gives other pictures.", "Pictures", ge=0)
 
 
 class $camel(Mode[TrainOptions, ${camel}Apply]):
-    """Trains as the paper's generation does: a hook that is not here has its default."""
+    """Trains as in the paper's generation. Hooks that are not defined here have their defaults."""
 
     name = "$name"
-    summary = "Say here what it makes."
+    summary = "Describe here what it makes."
     hooks_version = $hooks
     ApplyOptions = ${camel}Apply
 
@@ -84,7 +84,7 @@ class $camel(Mode[TrainOptions, ${camel}Apply]):
 '''
 
 _TESTS = '''\
-"""The mode does what every mode must; then what it alone does."""
+"""The tests that every mode must pass, and then the mode's own."""
 
 from $module import $camel
 
@@ -108,10 +108,10 @@ def test_it_makes_as_many_pictures_as_asked(tmp_path):
 
 
 def write_plugin(name: str, parent: Path) -> Path:
-    """Write the folder `consingan-NAME` below `parent`, and return its path.
+    """Write the folder `consingan-NAME` in `parent`, and return its path.
 
-    Raises OptionError if `name` is no mode's name or the folder exists already, ConsinganError if
-    it cannot be written; nothing is ever overwritten.
+    Raises OptionError if `name` is not a valid name for a mode or the folder exists already,
+    ConsinganError if it cannot be written. Nothing is ever overwritten.
     """
     if not NAME.fullmatch(name):
         raise OptionError(f"{name!r} is no mode name; {NAME_RULE}")
@@ -145,6 +145,6 @@ def write_plugin(name: str, parent: Path) -> Path:
         for file, text in files.items():
             (folder / file).write_text(Template(text).substitute(values), encoding="utf-8")
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)  # made a moment ago, by us alone
+        shutil.rmtree(folder, ignore_errors=True)  # created above
         raise ConsinganError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
     return folder

@@ -46,17 +46,17 @@ def hooks(owner: type) -> Iterator[tuple[str, inspect.Signature, str]]:
 
 
 def _lines() -> Iterator[str]:
-    yield f"This is version {HOOKS_VERSION} of the hooks. A hook need not take all its arguments."
+    yield f"This is version {HOOKS_VERSION} of the hooks. A hook may leave out arguments."
     yield ""
-    for title, owner in (("A mode decides", ModeHooks), ("A listener hears", ListenerHooks)):
+    for title, owner in (("Hooks of a mode", ModeHooks), ("Hooks of a listener", ListenerHooks)):
         yield f"### {title}"
         yield ""
         for name, signature, docstring in hooks(owner):
             yield from _hook(name, signature, docstring)
-    yield "### What `sampler` makes"
+    yield "### Methods of `sampler`"
     yield ""
     yield from _members(Sampler)
-    yield "### What `outputs` saves"
+    yield "### Methods of `outputs`"
     yield ""
     yield from _members(Outputs)
     yield "### What `consingan` exports"

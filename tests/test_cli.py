@@ -56,7 +56,7 @@ def test_a_smallest_stage_as_large_as_the_picture_is_noted(
 ) -> None:
     assert cli.run(["generation", "train", "photo.png", *OPTIONS, "--min-size=16"]) == 0
     assert (
-        "note: all stages have 24x16, as the smallest is to have a side of 16"
+        "note: all stages have the size 24x16, since the smallest is to have a side of"
         in capsys.readouterr().err
     )
 

@@ -384,7 +384,7 @@ def test_fine_tuning_a_strangers_run_stays_in_its_folder(tmp_path: Path) -> None
     out = tmp_path / "runs"
     run = consingan.train(tiny_image(), "harmonization", runs=out, **TINY)
     change(run.path / "config.json", picture="../../outside")
-    with pytest.raises(RunError, match=r"picture: .*no name of a folder"):
+    with pytest.raises(RunError, match=r"picture: .*not a valid folder name"):
         consingan.fine_tune(run.path, tiny_image(), runs=out)
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 

@@ -547,8 +547,8 @@ def replace_pickle(file: Path, content: bytes) -> None:
         ("num_layer", "1000000", "unusable num_layer"),
         ("num_layer", "3", "doesn't fit parameters.txt"),
         ("train_stages", "1000000", "unusable train_stages"),
-        ("train_stages", "2", "has 3 stages, but parameters.txt tells of 2"),
-        ("train_stages", "4", "has 3 stages, but parameters.txt tells of 4"),
+        ("train_stages", "2", "has 3 stages, but parameters.txt says 2"),
+        ("train_stages", "4", "has 3 stages, but parameters.txt says 4"),
         ("alpha", "inf", "unusable alpha"),
         ("alpha", "nan", "alpha"),
         ("lr_g", "", "has no lr_g"),
@@ -585,7 +585,7 @@ def wide() -> Tensor:
         ([], "has 0 stages"),
         (
             [wide() for _ in range(4)],
-            "has 4 stages, but parameters.txt tells of 3; import a finished run",
+            "has 4 stages, but parameters.txt says 3; import a finished run",
         ),
         (["a", "b", "c"], "something other than tensors"),
         ([[wide()], [wide()], [wide()]], "something other than tensors"),
@@ -676,7 +676,7 @@ def test_fixed_noise_of_another_shape(publish: Publish) -> None:
 def test_an_unfinished_run(publish: Publish) -> None:
     folder = publish().folder
     (folder / "2" / "netG.pth").unlink()
-    check_refused(folder, "1' is the last stage folder, but parameters.txt tells of 3 stages")
+    check_refused(folder, "1' is the last stage folder, but parameters.txt says 3 stages")
     shutil.copytree(folder / "1", folder / "2", dirs_exist_ok=True)
     check_refused(folder, "2/netG.pth' doesn't fit")
     shutil.copytree(folder / "1", folder / "7")

@@ -27,7 +27,7 @@ from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.records import Plugin, RunConfig
 from consingan.core.sampling.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError
-from consingan.option_types import OWN
+from consingan.option_types import RESERVED_NAMES
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
 
@@ -237,8 +237,8 @@ def test_options_called_like_the_commands_own_are_refused(command: str) -> None:
         taken -= loaded.mode.TrainOptions.model_fields.keys()
     called = consingan.train if command == "train" else consingan.Run.apply
     taken |= inspect.signature(called).parameters.keys() - {"self", "options"}
-    assert set(OWN[command]) == taken | {"help"}
-    for name in OWN[command]:
+    assert set(RESERVED_NAMES[command]) == taken | {"help"}
+    for name in RESERVED_NAMES[command]:
         model = type(
             "Clashing", (base,), {"__annotations__": {name: str}, name: option("", "", "")}
         )

@@ -400,7 +400,7 @@ def test_a_picture_too_small_is_refused_and_nothing_is_created(
 
 
 def test_a_min_size_below_the_critics_view_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="min_size: 5 is smaller than the critic's view; use 11"):
+    with pytest.raises(OptionError, match="min_size: 5 is less than the critic's receptive field"):
         consingan.train(tiny_image(30, 30), runs=tmp_path / "runs", **{**TINY, "min_size": 5})
     assert not (tmp_path / "runs").exists()
 

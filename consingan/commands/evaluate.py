@@ -1,4 +1,4 @@
-"""`consingan evaluate`: figures for what a run makes."""
+"""`consingan evaluate`: scores a run's samples."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def add(app: typer.Typer) -> None:
-    """Give `app` the command."""
+    """Add the command to `app`."""
     app.command(rich_help_panel="Runs")(evaluate)
 
 
 def evaluate(
     run: RunName,
-    num_samples: Annotated[int, typer.Option(help="How many pictures to make and score.")] = 50,
+    num_samples: Annotated[int, typer.Option(help="Number of samples to make and score.")] = 50,
     against: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Score the pictures in this folder as well, such as another tool's samples.",
+            help="Also score the pictures in this folder, such as another tool's samples.",
             show_default=False,
         ),
     ] = None,
@@ -35,17 +35,17 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE|download",
-            help="Add SIFID, with the Inception-v3 weights of a .pth file; or download "
-            "torchvision's, 104 MB, once.",
+            help="Also compute SIFID, with the Inception-v3 weights of a .pth file. download: "
+            "torchvision's weights, 104 MB, downloaded once.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which samples: those of `apply --seed`.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the samples, as in `apply`.")] = 0,
     runs: RunsFolder = RUNS,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Score a run: how good and how varied its samples are, and whether they are copies."""
+    """Score a run's samples: how good and how varied they are, and whether they are copies."""
     from rich.console import Console
 
     from consingan import evaluation
@@ -76,33 +76,34 @@ def evaluate(
 
 
 def _rows(found: Evaluation) -> list[tuple[str, ...]]:
-    """A row a figure: its name, the samples' value, the folder's if there is one, its meaning."""
+    """One row for each metric: name, value of the samples and of the folder, how to read it."""
 
-    def row(name: str, figure: str, meaning: str, digits: str = ".3f") -> tuple[str, ...]:
+    def row(name: str, metric: str, meaning: str, digits: str = ".3f") -> tuple[str, ...]:
         both = (found.samples, found.against) if found.against else (found.samples,)
-        return (name, *(_shown(getattr(scores, figure), digits) for scores in both), meaning)
+        return (name, *(_shown(getattr(scores, metric), digits) for scores in both), meaning)
 
-    def own(name: str, value: str, meaning: str) -> tuple[str, ...]:
+    def run_row(name: str, value: str, meaning: str) -> tuple[str, ...]:
         return (name, value, *([""] if found.against else ()), meaning)
 
     decibels = found.reconstruction_psnr
+    similarity = _shown(found.reconstruction_ssim, ".3f")
     copied = "copies of the picture" if found.source == "noise" else "all changes are undone"
-    rows = [row("patch distance", "patch_distance", "lower: textures like the picture's", ".4f")]
+    rows = [row("patch distance", "patch_distance", "lower: more like the picture's", ".4f")]
     if found.inception is not None:
-        rows.append(row("SIFID", "sifid", "lower: deep features like the picture's"))
+        rows.append(row("SIFID", "sifid", "lower: deep features more like the picture's"))
     if found.source == "noise":
         rows.append(row("diversity", "diversity", "higher: more varied; 0: all the same"))
     rows += [
         row("distance to the picture", "distance", f"0: {copied}"),
         row("nearest to the picture", "nearest", "the smallest distance"),
         row("patches in place", "in_place", f"1: {copied}"),
-        own(
+        run_row(
             "reconstruction PSNR",
             "exact" if decibels is None else f"{decibels:.1f} dB",
-            "higher: the picture comes back better",
+            "higher: the picture is rebuilt better",
         ),
-        own("reconstruction SSIM", _shown(found.reconstruction_ssim, ".3f"), "the same; 1 at most"),
-        own("megapixels a second", f"{found.megapixels_per_second:.2f}", f"on {found.device}"),
+        run_row("reconstruction SSIM", similarity, "likewise; at most 1"),
+        run_row("megapixels a second", f"{found.megapixels_per_second:.2f}", f"on {found.device}"),
     ]
     return rows
 

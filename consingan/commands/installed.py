@@ -1,4 +1,4 @@
-"""`consingan modes`, `plugins`, `new-plugin` and `examples`: what there is to work with."""
+"""`consingan modes`, `plugins`, `new-plugin` and `examples`."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from consingan.plugins import DISABLE, Plugins, Problem, plugins_disabled
 
 
 def add(app: typer.Typer, plugins: Plugins) -> None:
-    """Give `app` the commands."""
+    """Add the commands to `app`."""
 
     @app.command(rich_help_panel="Installed")
     def modes() -> None:
-        """List the modes."""
+        """List the installed modes."""
         rows = [(name, loaded.mode.summary) for name, loaded in plugins.modes.items()]
         print_table(("mode", "what it makes"), rows)
         print("Next: consingan MODE train PHOTO")
 
     @app.command("plugins", rich_help_panel="Installed")
     def list_plugins(as_json: AsJson = False) -> None:
-        """List what each installed package provides, and what is broken and why."""
+        """List the modes and listeners of all packages, and what is wrong with broken ones."""
         if plugins_disabled():
-            complain(f"note: {DISABLE} is set: only what ships with consingan is loaded")
+            complain(f"note: {DISABLE} is set: only the built-in plugins are loaded")
         if as_json:
             print_json(_report(plugins))
             return
         provided = [("mode", name, m.plugin) for name, m in plugins.modes.items()]
-        provided += [("listener", name, heard.plugin) for name, heard in plugins.listeners.items()]
+        provided += [
+            ("listener", name, loaded.plugin) for name, loaded in plugins.listeners.items()
+        ]
         rows = [(kind, name, by.package, by.version, "works") for kind, name, by in provided]
         for problem in plugins.problems:
             state = "works, but" if problem.loaded else "not loaded:"
@@ -46,13 +48,13 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
         name: Annotated[
             str,
             typer.Argument(
-                help="What the mode is to be called: lower-case letters, digits and dashes.",
+                help="Name of the new mode: lower-case letters, digits and dashes.",
                 show_default=False,
             ),
         ],
-        folder: Annotated[Path, typer.Option(help="Where the plugin's folder is made.")] = Path(),
+        folder: Annotated[Path, typer.Option(help="Where to create the plugin's folder.")] = Path(),
     ) -> None:
-        """Write a mode of your own: a folder that installs and passes its tests."""
+        """Write a plugin with a mode of your own, ready to install and to change."""
         from consingan.scaffold import write_plugin
 
         if name in plugins.modes:
@@ -66,7 +68,7 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
     def examples(
         folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("examples"),
     ) -> None:
-        """Write the pictures that ship with consingan, to try things on."""
+        """Write example pictures to try consingan with."""
         from consingan.examples import write_examples
 
         files = write_examples(folder)
@@ -76,14 +78,14 @@ def add(app: typer.Typer, plugins: Plugins) -> None:
 
 
 def _report(plugins: Plugins) -> dict[str, list[dict[str, str]]]:
-    def said(problem: Problem) -> dict[str, str]:
+    def summary(problem: Problem) -> dict[str, str]:
         by = problem.plugin.model_dump()
         return {"kind": problem.kind, "entry": problem.entry, **by, "reason": problem.reason}
 
     modes, listeners = plugins.modes.items(), plugins.listeners.items()
     return {
         "modes": [{"mode": name, **mode.plugin.model_dump()} for name, mode in modes],
-        "listeners": [{"listener": name, **heard.plugin.model_dump()} for name, heard in listeners],
-        "broken": [said(problem) for problem in plugins.problems if not problem.loaded],
-        "outdated": [said(problem) for problem in plugins.problems if problem.loaded],
+        "listeners": [{"listener": name, **found.plugin.model_dump()} for name, found in listeners],
+        "broken": [summary(problem) for problem in plugins.problems if not problem.loaded],
+        "outdated": [summary(problem) for problem in plugins.problems if problem.loaded],
     }

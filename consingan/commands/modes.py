@@ -1,4 +1,4 @@
-"""`consingan MODE plan`, `train` and `apply`, made from each mode's option models."""
+"""`consingan MODE plan`, `train` and `apply`, with the options of each mode."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 def add(app: typer.Typer, plugins: Plugins) -> None:
-    """Give `app` a group for every mode."""
+    """Add a group of commands to `app` for every mode."""
     for name, loaded in plugins.modes.items():
         group = typer.Typer(no_args_is_help=True, help=loaded.mode.summary)
-        forecast = "Forecast a training: its stages, its time on this machine, its memory."
+        forecast = "Forecast a training: its stages, and its time and memory on this machine."
         group.command("plan", help=forecast)(_plan(loaded))
         group.command("train", help="Learn from a picture.")(_train(plugins, loaded))
         group.command("apply", help="Make pictures from a trained run.")(_apply(loaded))
@@ -111,7 +111,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             if not loaded.mode.takes_naive:
                 raise OptionError(f"mode {name} has no fine-tuning", "from")
             if naive is None:
-                raise OptionError("fine-tuning needs the --naive PICTURE to learn for", "from")
+                raise OptionError("fine-tuning needs --naive PICTURE", "from")
             if photo is not None:
                 shown = str(photo)
                 raise OptionError(f"fine-tuning takes no PHOTO; leave {shown!r} out", "from")
@@ -128,30 +128,29 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
 def _with_train_options(
     command: Callable[..., None], loaded: LoadedMode, annotations: dict[str, Any]
 ) -> Callable[..., None]:
-    """`command` with its annotations completed and the mode's training options."""
+    """Complete the annotations of `command`, and add the mode's training options to it."""
     command.__annotations__ |= annotations
     shown = preset_values(DEFAULT_PRESET, loaded.mode.presets)
     return with_options(command, parameters(loaded.mode.TrainOptions, shown))
 
 
 def _naive(loaded: LoadedMode) -> Any:
-    """`--naive`: every mode understands it, to say clearly if it has no use for it."""
+    """The option `--naive`. Modes that don't support it hide it, and have a clear error for it."""
     naive = typer.Option(
         metavar="PICTURE",
-        help="A picture that the previews show the effect on; it is never trained on, except with "
-        "--from.",
+        help="A picture that the previews show repainted. It is trained on only with --from.",
         hidden=not loaded.mode.takes_naive,
     )
     return Annotated[Path | None, naive]
 
 
 def _parent(loaded: LoadedMode) -> Any:
-    """`--from`, likewise."""
+    """The option `--from`, hidden likewise."""
     parent = typer.Option(
         "--from",
         metavar="RUN",
-        help="Fine-tune: train the last stage of this run again, on the --naive picture, into a "
-        "new run. PHOTO is left out.",
+        help="Fine-tune this run: train its last stage again, on the --naive picture, as a new "
+        "run. Leave PHOTO out.",
         autocompletion=complete_run,
         hidden=not loaded.mode.takes_naive,
     )
@@ -164,8 +163,8 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         out: Annotated[
             Path | None,
             typer.Option(
-                help="Folder for the pictures, as PNG; or a name such as new/castle.jpg, whose "
-                "suffix picks PNG, JPEG or WebP. Nothing is ever overwritten.",
+                help="Folder for PNG files; or a file name such as new/castle.jpg, whose suffix "
+                "selects PNG, JPEG or WebP. Nothing is ever overwritten.",
                 show_default="in the run's folder",
             ),
         ] = None,
@@ -174,7 +173,7 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         tile: Annotated[
             int | None,
             typer.Option(
-                help="Larger pictures are made in squares of this many pixels a side: smaller ones "
+                help="Side, in pixels, of the tiles that large pictures are made in. Smaller tiles "
                 "need less memory.",
                 show_default="512",
             ),

@@ -1,4 +1,4 @@
-"""Parameters that several commands take, and the type that Typer reads each by."""
+"""Typer parameters that several commands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Names that a run is found by, for the shell's completion."""
+    """Names of runs, for shell completion."""
     names = {file.parts[-3] for file in Path("runs").glob("*/*/config.json")}
     return [name for name in ("latest", *sorted(names)) if name.startswith(incomplete)]
 
@@ -29,7 +29,7 @@ RunName = Annotated[
 
 
 def complete_listener(incomplete: str) -> list[str]:
-    """Names of installed listeners, for the shell's completion."""
+    """Names of installed listeners, for shell completion."""
     from consingan.plugins import find_plugins
 
     return [name for name in find_plugins().listeners if name.startswith(incomplete)]
@@ -39,8 +39,8 @@ Listen = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="An installed listener to tell how training goes; may be given several times. "
-        "`consingan plugins` lists them.",
+        help="Use an installed listener, such as a logger. May be given several times. `consingan "
+        "plugins` lists them.",
         autocompletion=complete_listener,
         show_default=False,
     ),
@@ -52,7 +52,7 @@ HelpAll = Annotated[
     bool,
     typer.Option(
         "--help-all",
-        help="Show the advanced options as well; docs/parameters.md explains them.",
+        help="Also show the advanced options. docs/parameters.md explains them.",
         is_eager=True,
         callback=show_advanced,
     ),
@@ -61,8 +61,8 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(PRESETS),
-        help="What the options below start from: draft is a quick first look, best takes its time, "
-        f"paper is the paper's own recipe. Default: {DEFAULT_PRESET}.",
+        help="Sets the defaults of the options below. draft: fast, for a first look. best: slow, "
+        f"with the best quality. paper: the paper's settings. Default: {DEFAULT_PRESET}.",
         autocompletion=lambda: list(PRESETS),
     ),
 ]
@@ -71,7 +71,7 @@ CheckpointEvery = Annotated[
     typer.Option(
         min=0,
         metavar="SECONDS",
-        help="How often what is done of a stage is saved; resume goes on from there.",
+        help="Time between checkpoints within a stage. resume continues from the last one.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""What `consingan MODE plan` prints: a training's stages, its time and its memory."""
+"""The output of `consingan MODE plan`: a training's stages, time and memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def print_plan(forecast: Forecast, command: str, as_json: bool) -> None:
-    """Print a forecast, and the `command` that trains as it says."""
+    """Print a forecast, and the `command` that starts this training."""
     if as_json:
         print_json(_summary(forecast))
         return

@@ -1,4 +1,4 @@
-"""`consingan resume`, `show` and `import`: what any run takes, whatever its mode."""
+"""`consingan resume`, `show` and `import`, for runs of any mode."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from consingan.listeners.console import ConsoleProgress
 
 TRAIN_BUDGET = 4.0
-"""Seconds that a training spends on its forecast."""
+"""Seconds for the forecast before a training."""
 
 
 def add(app: typer.Typer) -> None:
-    """Give `app` the commands."""
+    """Add the commands to `app`."""
     app.command(rich_help_panel="Runs")(resume)
     app.command(rich_help_panel="Runs")(show)
     app.command("import", rich_help_panel="Runs")(import_run)
@@ -44,17 +44,17 @@ def resume(
     listen: Listen = None,
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
 ) -> None:
-    """Train what an unfinished run lacks, from where it stopped."""
+    """Continue an unfinished training from where it stopped."""
     from consingan.api import open_unfinished
 
-    asked = listen or []
+    names = listen or []
     train_visibly(
-        lambda listener: open_unfinished(run, runs, [listener, *asked]), device, checkpoint_every
+        lambda listener: open_unfinished(run, runs, [listener, *names]), device, checkpoint_every
     )
 
 
 def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
-    """Show a run: what it learned from, how far it is, what comes next."""
+    """Show a run: its picture, options and progress, and the next command."""
     from consingan.api import open_run
 
     opened = open_run(run, runs=runs)
@@ -92,14 +92,14 @@ def import_run(
         Path,
         typer.Argument(
             metavar="MODEL_DIR",
-            help="A folder that the published code trained into: parameters.txt, the .pth files "
-            "and the stage folders 0, 1, ...; G.pth, a pickled module, is not needed.",
+            help="A model folder of the published code, with parameters.txt, the .pth files and "
+            "the stage folders 0, 1, ... G.pth, a pickled module, is not needed.",
             show_default=False,
         ),
     ],
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Make a run from a model that the published ConSinGAN code trained."""
+    """Import a model of the published ConSinGAN code as a run."""
     from consingan.importing.models import import_model
 
     run = import_model(folder, runs)
@@ -115,9 +115,9 @@ def train_visibly(
     checkpoint_every: float,
     naive: Path | None = None,
 ) -> None:
-    """Prepare a run with a listener on the terminal, train it, and say what comes next.
+    """Prepare a run, train it with progress on the terminal, and print the next command.
 
-    `naive` is the picture that the run was told of, if any.
+    `prepare` gets the listener that shows the progress. `naive` is the run's naive picture, if any.
     """
     from rich.console import Console
 
@@ -150,7 +150,10 @@ def train_visibly(
 
 
 def next_command(run: Run, naive: Path | None = None) -> str:
-    """What to type next: resume an unfinished run, apply a finished one, to `naive` if known."""
+    """The next command for a run: `resume` if it is unfinished, or else `apply`.
+
+    `naive` is the naive picture to apply it to, if known.
+    """
     path = quoted(run.path)
     if not run.complete:
         return f"consingan resume {path}"
@@ -167,7 +170,7 @@ def _summary(run: Run) -> dict[str, Any]:
 
     damage, state = find_damage(run), run.state.model_dump(mode="json")
     if state["status"] == "training" and not being_trained(run.path):
-        state["status"] = "stopped"  # its process ended before it could say so
+        state["status"] = "stopped"  # its process was killed
     return {
         "path": str(run.path),
         **run.config.model_dump(mode="json"),

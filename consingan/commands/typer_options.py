@@ -1,4 +1,4 @@
-"""Pydantic option models as Typer parameters."""
+"""Turning pydantic option models into Typer parameters."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def parameters(
 ) -> list[inspect.Parameter]:
     """One Typer option for each field of `model`.
 
-    Each stays None unless it is given, so that a preset can tell; the help shows the default, which
-    is the `preset`'s if it has one. Ranges stay in pydantic.
+    Its value is None unless it is given, so that presets can supply defaults. The help shows the
+    default value of `preset`, or else the field's. Pydantic checks the limits.
     """
     return [
         _parameter(name, field, preset.get(name, field.default))
@@ -42,7 +42,7 @@ def parameters(
 def with_options(
     command: Callable[..., None], options: list[inspect.Parameter]
 ) -> Callable[..., None]:
-    """`command` with a signature that Typer reads: its own parameters, then `options`."""
+    """Set a signature on `command` for Typer: its own parameters, then `options`."""
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     signature = signature.replace(parameters=[*own, *options])
@@ -53,12 +53,12 @@ def with_options(
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that the user gave, of all that Typer passed."""
+    """The values that the user gave, out of all values that Typer passes."""
     return {name: value for name, value in values.items() if value not in (None, [], ())}
 
 
 def written(values: Mapping[str, Any]) -> str:
-    """Values as they are typed on the command line, each after a space."""
+    """Options as they are typed on the command line, each after a space."""
     words: list[str] = []
     for name, value in values.items():
         if isinstance(value, bool):
@@ -72,7 +72,7 @@ def written(values: Mapping[str, Any]) -> str:
 
 
 def show_advanced(context: typer.Context, wanted: bool) -> None:
-    """Print the help of a command with its advanced options, if that is `wanted`."""
+    """Print a command's help with its advanced options, if `wanted`, and exit."""
     if not wanted:
         return
     for parameter in context.command.params:
@@ -105,7 +105,7 @@ def _parameter(name: str, field: FieldInfo, default: Any) -> inspect.Parameter:
 
 
 def description(field: FieldInfo, default: Any) -> str:
-    """What a field does, and its default: the text of the help and of the docs."""
+    """A field's help text and its default, as the help and the docs show it."""
     if field.is_required() or default is None:
         return field.description or ""
     return f"{field.description or ''} Default: {in_words(field, default)}.".strip()

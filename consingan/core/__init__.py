@@ -1,5 +1,5 @@
 """The engine, without modes and command line.
 
-Its rooms, each of which imports only those before it: options, system, networks, pictures, metrics,
-sampling, runs, hooks, run.py, training.
+Its parts are options, system, networks, pictures, metrics, sampling, runs, hooks, run.py and
+training. Each imports only those before it in this list.
 """

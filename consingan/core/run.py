@@ -1,4 +1,4 @@
-"""The run, as people script it: its folder, its mode's hooks, and what makes pictures from it."""
+"""`Run`: a run folder together with its mode, for making pictures from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from consingan.core.options.fields import parse_options
 from consingan.core.pictures.outputs import Outputs
-from consingan.core.runs.folder import STAMP, RunFolder, create_folder, read_folder
+from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, read_folder
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.system.atomic_files import new_folder
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 MIN_TILE = 32
-"""Smaller tiles would be all margin."""
+"""The smallest side of a tile, in pixels. In smaller ones nearly all work would be margins."""
 
 
 class Run(RunFolder):
-    """A run folder with its mode: what can be made from it."""
+    """A run folder with its mode's hooks: makes pictures from a trained run."""
 
     def __init__(self, path: Path, config: RunConfig, state: RunState, hooks: Hooks) -> None:
         options = parse_options(hooks.mode.TrainOptions, config.options)
@@ -44,12 +44,15 @@ class Run(RunFolder):
         files: Mapping[str, bytes],
         hooks: Hooks,
     ) -> Run:
-        """Make a new run folder; see `create_folder`."""
+        """Create a run folder; see `create_folder`."""
         return cls(*create_folder(root, config, state, files), state, hooks)
 
     @classmethod
     def open(cls, path: Path, find_hooks: Callable[[RunConfig], Hooks]) -> Run:
-        """Open a run folder. Raises RunNotFoundError if it is none, RunError if it is damaged."""
+        """Open a run folder; `find_hooks` gives its mode's hooks.
+
+        Raises RunNotFoundError if it is not a run folder, RunError if it is damaged.
+        """
         config, state = read_folder(path)
         hooks = find_hooks(config)
         try:
@@ -62,7 +65,10 @@ class Run(RunFolder):
         return run
 
     def sampler(self, device: str = "auto") -> Sampler:
-        """What makes pictures from the stages trained so far. Raises RunError if there are none."""
+        """A sampler with the stages trained so far. Raises RunError if there are none.
+
+        `device` is `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        """
         import torch
 
         from consingan.core.runs.stored_model import load_model
@@ -72,11 +78,11 @@ class Run(RunFolder):
             raise RunError(f"{str(self.path)!r} has no trained stage yet; train it first")
         model = load_model(self, find_device(device))
         if faster_precision(model.device) == "float32":
-            model.dtype = torch.float32  # trained on a machine that is faster in bfloat16
+            model.dtype = torch.float32  # the run may have been trained in bfloat16 elsewhere
         return self.sampler_of(model)
 
     def sampler_of(self, model: Model) -> Sampler:
-        """What makes pictures with `model`, on its device. Raises RunError if a file is damaged."""
+        """A sampler with `model`, on its device. Raises RunError if a file is damaged."""
         device, tuning = model.device, self.config.parent is not None
         pyramid, known = read_pyramid(self, device), read_known(self, device)
         noise, naive = read_noise(self, device), read_naive(self)
@@ -93,18 +99,19 @@ class Run(RunFolder):
         """Make the mode's pictures.
 
         Args:
-            out: a folder, or a name whose suffix picks the format; see `Outputs`. By default a
-                new folder in the run's `applied/`.
-            device: `auto`, `cpu`, `cuda:N` or `mps`.
-            tile: side, in pixels, of the square beyond which pictures are made in parts; it bounds
-                the memory. By default 512.
-            on_tile: told how many parts of a picture are done, of how many.
+            out: a folder, or a file name whose suffix selects the format; see `Outputs`. By default
+                a new folder in the run's `applied/`.
+            device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+            tile: side of a tile, in pixels; by default 512. Pictures with more pixels than a tile
+                are made in tiles, which bounds the memory.
+            on_tile: called with the number of tiles done and their total.
             options: the mode's apply options, by name.
 
         Returns:
-            The pictures' paths, in the order in which they were made.
+            The pictures' paths, in the order in which they were saved. No existing file is ever
+            overwritten.
 
-        Raises OptionError, RunError or ModeError; nothing that existed is ever overwritten.
+        Raises OptionError, RunError or ModeError.
         """
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
         if tile is not None and tile < MIN_TILE:
@@ -116,7 +123,7 @@ class Run(RunFolder):
         if out is None:
             try:
                 now = datetime.now(timezone.utc).astimezone()
-                out = new_folder(self.path / "applied", f"{now:{STAMP}}-{self.mode}")
+                out = new_folder(self.path / "applied", f"{now:{TIME_FORMAT}}-{self.mode}")
             except OSError as error:
                 raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         outputs = Outputs(Path(out), fresh)
@@ -138,7 +145,7 @@ def make_sampler(
     fine_tuning: bool = False,
     known: Sequence[Tensor] | None = None,
 ) -> Sampler:
-    """A sampler whose fixed stage-0 input is the stored one, or else what the mode says."""
+    """Make a sampler. The fixed input of stage 0 is the stored one, if any, or else the mode's."""
     from consingan.core.networks.layers import CHANNELS
     from consingan.core.networks.noise import StoredNoise
     from consingan.core.networks.window import whole

@@ -1,4 +1,4 @@
-"""Example pictures that the project draws itself, for trying everything without a photo."""
+"""Example pictures, drawn by code, for trying consingan without a photo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES: Mapping[str, Painter] = MappingProxyType(
         "lightning": paintings.lightning,
     }
 )
-"""Pictures to learn from, by name; each painter returns an RGB image."""
+"""Pictures to train on, by name; each painter returns an RGB image."""
 
 EDITS: Mapping[str, Painter] = MappingProxyType(
     {
@@ -31,13 +31,13 @@ EDITS: Mapping[str, Painter] = MappingProxyType(
         "stone-wall_edit_mask": edits.stone_wall_edit_mask,
     }
 )
-"""Crude changes to them, and their masks (white where something was changed)."""
+"""Naive pictures made from them, and their masks (white where something was changed)."""
 
 
 def write_examples(folder: Path) -> list[Path]:
     """Write every example to `folder` as <name>.png, and return the paths.
 
-    A file that exists is left as it is. Raises RunError if the folder cannot be written.
+    Existing files are kept. Raises RunError if the folder cannot be written.
     """
     paths = []
     try:

@@ -1,4 +1,4 @@
-"""Crude changes to the paintings, with their masks: what harmonization and editing repair."""
+"""Naive pictures for harmonization and editing, made from the paintings, and their masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from consingan.examples.paintings import landscape, stone_wall
 BALLOON = (150, 26, 182, 62)
 """Left, top, right and bottom of the balloon's envelope, in pixels."""
 SOURCE, TARGET = (20, 30, 110, 100), (140, 90)
-"""The part of the wall that is copied (left, top, right, bottom), and where to (left, top)."""
+"""The part of the wall that is copied (left, top, right, bottom), and its target (left, top)."""
 
 
 def landscape_naive() -> Image.Image:
@@ -36,7 +36,7 @@ def landscape_naive_mask() -> Image.Image:
 
 
 def stone_wall_edit() -> Image.Image:
-    """The wall with a piece of it copied elsewhere, stones cut through at the seam."""
+    """The wall with a piece of it copied elsewhere, so that stones are cut at the seam."""
     picture = stone_wall()
     picture.paste(picture.crop(SOURCE), TARGET)
     return picture

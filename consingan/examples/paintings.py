@@ -1,8 +1,8 @@
-"""Three pictures to learn from: a landscape, a stone wall, a night sky with lightning.
+"""Three pictures to train on: a landscape, a stone wall, and a night sky with lightning.
 
 Painters work on float arrays: (H, W) maps and (H, W, 3) colours in [0, 1], row 0 at the top.
-All is drawn SCALE times too large and shrunk at the end, which smooths every edge. The seeds are
-fixed, picked for a good composition: a picture is the same each time.
+Pictures are drawn SCALE times as large and reduced at the end, for antialiasing. The seeds are
+fixed, and were chosen for a good composition.
 """
 
 from itertools import pairwise
@@ -102,7 +102,7 @@ def landscape(width: int = WIDTH) -> Image.Image:
     cloud = _mix((0.62, 0.67, 0.76), (1.0, 0.98, 0.94), lit)
     sky = _mix(sky, cloud, _step(0.42, 0.68, density - 0.1 * rows))
 
-    # Terrain as slices from near (0) to far: in log depth, noise of one size suits all distances.
+    # Terrain as slices from near (0) to far, in log depth: one noise scale suits all distances.
     land = slices, _ = (round(900 * times), width)
     depth = np.linspace(0, 1, slices, dtype=np.float32)[:, None] + np.zeros(land, np.float32)
     relief = fractal_noise(rng, land, (slices / 7, width / 3), 2)
@@ -132,7 +132,7 @@ def landscape(width: int = WIDTH) -> Image.Image:
     ground = _mix(ground, (1.0, 1.0, 1.0), snow) * light[..., None]
     ground = _mix(ground, (0.70, 0.78, 0.88), 0.72 * depth**1.7)
 
-    # What a pixel shows is the nearest slice whose top, the highest so far, reaches up to it.
+    # A pixel shows the nearest slice that is high enough to reach it.
     tops = np.maximum.accumulate(terrain, axis=0).T
     hit = np.stack([np.searchsorted(top, 1 - rows[:, 0]) for top in tops], axis=1)
     shown = ground[np.minimum(hit, slices - 1), np.arange(width)]
@@ -146,12 +146,12 @@ def stone_wall() -> Image.Image:
     grain = fractal_noise(rng, shape, (12, 12), 5, 0.75)
     rough = fractal_noise(rng, shape, (60, 60), 7, 0.6)
     stains = fractal_noise(rng, shape, (150, 150), 7, 0.6)
-    # Every distance below is measured in final pixels, on coordinates shaken out of true.
+    # All distances below are in final pixels, on randomly distorted coordinates.
     shake = [8 * (fractal_noise(rng, shape, (40, 40), 5) - 0.5) for _ in range(2)]
     y, x = np.mgrid[:height, :width].astype(np.float32) / SCALE + np.stack(shake)
 
-    # Stones lie in rough courses. Each owns the pixels whose squared distance to its middle, less
-    # an allowance for its own size, is the smallest.
+    # Stones lie in rough courses. A pixel belongs to the stone with the smallest squared distance
+    # to its middle, less a term for the stone's size.
     stones: list[tuple[float, float, float]] = []
     top = -10.0
     while top < 192:
@@ -165,7 +165,7 @@ def stone_wall() -> Image.Image:
     sy, sx, length = np.array(stones, np.float32).T[..., None, None]
     reach = 1.6 * (y - sy) ** 2 + (x - sx) ** 2 - 0.2 * length**2
     owner = reach.argmin(axis=0)
-    # How far inside its stone a pixel is: a soft minimum over all neighbours rounds the corners.
+    # Each pixel's distance to its stone's edge. A soft minimum over neighbours rounds the corners.
     crowd = np.full(shape, 1e-6, np.float32)
     nearest = reach.min(axis=0)
     for i, other in enumerate(reach):
@@ -176,7 +176,7 @@ def stone_wall() -> Image.Image:
     stone = _step(1.2, 2.5, inside + 2.0 * (rough - 0.5))
     bulge = 12 * (1 - np.exp(-np.maximum(inside - 1.3, 0) / 4)) + 20 * rough
     slope = np.add(*np.gradient(bulge + 2.5 * grain))
-    tilt = rng.normal(0, 0.07, len(stones)).astype(np.float32)[owner]  # no two stones lie flush
+    tilt = rng.normal(0, 0.07, len(stones)).astype(np.float32)[owner]  # stones are tilted a little
     light = np.clip(0.85 + 0.3 * slope + tilt, 0.25, 1.7)
     light *= 0.5 + 0.5 * _step(-1.0, 4.0, inside)  # less of the sky reaches into the joints
 
@@ -201,7 +201,7 @@ def lightning() -> Image.Image:
     flash = np.zeros(shape, np.float32)
 
     def strike(start: complex, end: complex, power: float) -> None:
-        """Add a jagged channel between two points x + iy, with forks that thin out and fade."""
+        """Add a jagged line between two points x + iy, with thinner and fainter forks."""
         path = np.array([start, end])
         while abs(path[1] - path[0]) > 5 * SCALE:
             steps = np.diff(path)
@@ -230,7 +230,7 @@ def lightning() -> Image.Image:
     colour = colour + glow[..., None] * np.array((0.50, 0.45, 0.95), np.float32)
     colour = _mix(colour, (0.97, 0.96, 1.0), np.clip(flash * 1.5, 0, 1))
 
-    # Firs along the hills: the taller of many narrow triangles, standing on rolling ground.
+    # Firs along the hills: the maximum of many narrow triangles, on rolling ground.
     x = np.arange(width, dtype=np.float32)
     for distance, shade in ((1.0, 0.12), (0.0, 0.055)):
         hill = fractal_noise(rng, (1, width), (1, width / 2), 7)[0] * 26 + 4 + 14 * distance

@@ -1,1 +1,1 @@
-"""Models that the published ConSinGAN code trained, as run folders of ours."""
+"""Importing models of the published ConSinGAN code as run folders."""

@@ -1,6 +1,6 @@
-"""Runs that the published ConSinGAN code trained, as run folders of ours.
+"""Importing a model of the published ConSinGAN code as a run folder.
 
-Its weights are pickled; `consingan.weights` reads them without running any code.
+Its weights are pickled; `importing/weights.py` reads them without running any code.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MAX_STAGES = 64
-"""As in the option train_stages."""
+"""The limit of the option train_stages."""
 MAX_AMPLITUDE = 100.0
-"""The published code's are at most 2 * noise_amp, which is 0.1 unless changed."""
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-"""Batch norm's memory of training, which the published code keeps and never uses."""
-STAGE_FOLDERS = "the stage folders N/netG.pth hold the same weights: copy them beside it"
+"""The largest noise amplitude. The published code's are at most 2 * noise_amp (default 0.1)."""
+RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Batch norm's running statistics, which the published code stores but never uses."""
+STAGE_FOLDERS_ADVICE = "the stage folders N/netG.pth hold the same weights: copy them beside it"
 
 
 def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
-    """Make a run folder from a folder that the published ConSinGAN code trained into.
+    """Make a run folder from a model folder of the published ConSinGAN code.
 
     Args:
-        folder: has parameters.txt, reals.pth, fixed_noise.pth, noise_amp.pth and stage folders, of
-            which the last one's netG.pth and netD.pth are read. It may be of a stranger: nothing
-            in it is run, and nothing outside it is read.
+        folder: has parameters.txt, reals.pth, fixed_noise.pth, noise_amp.pth and the stage folders.
+            Of these, netG.pth and netD.pth in the last one are read. The folder may be untrusted:
+            nothing in it is executed, and nothing outside it is read.
         runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
 
     Returns:
-        The run: complete, with the same weights, noise amplitudes and fixed noise.
+        The complete run, with the same weights, noise amplitudes and fixed noise.
 
-    Raises RunError, naming the file, if one is missing, damaged, or doesn't fit the others; then
+    Raises RunError, naming the file, if one is missing, damaged, or doesn't fit the others. Then
     nothing is created.
     """
     import torch
@@ -77,8 +77,8 @@ def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
     notes = [f"imported from {str(source.absolute())!r}, trained by the published code"]
     if not critic:
         notes.append("it had no netD.pth: fine-tuning would start with an untrained critic")
-        fresh = Model(options, network.padding, sizes).critic.state_dict()
-        critic = {name: tensor.contiguous() for name, tensor in fresh.items()}
+        untrained = Model(options, network.padding, sizes).critic.state_dict()
+        critic = {name: tensor.contiguous() for name, tensor in untrained.items()}
 
     files = {"picture.png": encode_png(to_image(reals[-1])), FIXED_NOISE: save(fixed)}
     for stage, amplitude in enumerate(amplitudes):
@@ -94,7 +94,7 @@ def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
         plugin=loaded.plugin,
         preset="paper",
         options=options.model_dump(mode="json"),
-        # A path of the machine that trained; Windows' rules split it at either slash.
+        # A path of the machine that trained. Windows' rules split it at / and at \.
         picture=folder_name(PureWindowsPath(settings.get("input_name", "")).stem),
         notes=notes,
         fixed_noise_sha256=sha256(files[FIXED_NOISE]),
@@ -106,17 +106,17 @@ def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
 
 
 def _sizes(reals: Sequence[Tensor], options: TrainOptions, file: Path) -> list[Size]:
-    """The sizes of the pyramid, if a training with such options can have had it."""
+    """The sizes of the pyramid. Raises RunError if they are impossible with these options."""
     if len(reals) != options.train_stages:
-        told = f"has {len(reals)} stages, but parameters.txt tells of {options.train_stages}"
-        raise fault(file, f"{told}; import a finished run")
+        wrong = f"has {len(reals)} stages, but parameters.txt says {options.train_stages}"
+        raise fault(file, f"{wrong}; import a finished run")
     if any(real.ndim != 4 or real.shape[:2] != (1, 3) for real in reals):
-        raise fault(file, f"holds something other than pictures, (1, 3, H, W); {AGAIN}")
+        raise fault(file, f"contains something other than pictures, (1, 3, H, W); {AGAIN}")
     sizes = [Size(*real.shape[-2:]) for real in reals]
     grow = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
     if not grow or min(sizes[0]) < options.receptive_field or math.prod(sizes[-1]) > MAX_PIXELS:
         listed = ", ".join(map(str, sizes))
-        raise fault(file, f"has stages of sizes that cannot be trained: {listed}; {AGAIN}")
+        raise fault(file, f"has stage sizes that cannot be trained: {listed}; {AGAIN}")
     return sizes
 
 
@@ -132,17 +132,17 @@ def _amplitudes(source: Path, stages: int) -> list[float]:
 def _weights(
     source: Path, options: TrainOptions, padding: PaddingStyle, sizes: Sequence[Size]
 ) -> tuple[Generator, dict[str, Tensor], dict[str, Tensor]]:
-    """A generator without memory, the weights for it, and the critic's, if there are any."""
+    """A generator on the meta device, its weights, and the critic's weights, if there are any."""
     import torch
 
     last = _last_stage(source, len(sizes))
     name = "G.pth" if last is None else f"{last}/netG.pth"
-    found = _read(source, name, dict, STAGE_FOLDERS if last is None else AGAIN)
+    found = _read(source, name, dict, STAGE_FOLDERS_ADVICE if last is None else AGAIN)
     head = found.get("head.conv.weight")
     if head is None or head.ndim == 0 or len(head) != options.filters:
-        # Asked first, since what the file has bounds what such networks can cost.
-        told = f"the {options.filters} filters (nfc) of parameters.txt"
-        raise fault(source / name, f"is no generator with {told}; {AGAIN}")
+        # Checked first, so that the file's size bounds the networks' size.
+        expected = f"the {options.filters} filters (nfc) of parameters.txt"
+        raise fault(source / name, f"is not a generator with {expected}; {AGAIN}")
     with torch.device("meta"):
         generator, critic = Generator(options, padding), Critic(options)
         for _ in sizes[1:]:
@@ -155,11 +155,11 @@ def _weights(
 
 
 def _last_stage(source: Path, stages: int) -> int | None:
-    """The number of the last stage's folder, or None if there is only the whole model, G.pth."""
+    """The number of the last stage folder; None if there is only G.pth, the whole model."""
     found = [k for k in range(MAX_STAGES) if os.path.lexists(source / str(k) / "netG.pth")]
     if found and found[-1] != stages - 1:
-        told = f"is the last stage folder, but parameters.txt tells of {stages} stages, from 0 on"
-        raise fault(source / str(found[-1]), f"{told}; import a finished run")
+        wrong = f"is the last stage folder, but parameters.txt says {stages} stages, from 0 on"
+        raise fault(source / str(found[-1]), f"{wrong}; import a finished run")
     if not found and not os.path.lexists(source / "G.pth"):
         raise fault(source, f"has no stage folders 0, 1, ... with netG.pth; {AGAIN}")
     return found[-1] if found else None
@@ -172,11 +172,11 @@ def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
 def _fit(
     found: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]], file: Path
 ) -> dict[str, Tensor]:
-    """What was found, if its names and shapes are the expected ones."""
-    odd = found.keys() ^ shapes.keys()
-    odd = odd or {name for name, shape in shapes.items() if tuple(found[name].shape) != shape}
-    if odd:
-        tensor = reprlib.repr(min(odd))
+    """The tensors found. Raises RunError if their names and shapes are not the expected ones."""
+    wrong = found.keys() ^ shapes.keys()
+    wrong = wrong or {name for name, shape in shapes.items() if tuple(found[name].shape) != shape}
+    if wrong:
+        tensor = reprlib.repr(min(wrong))
         raise fault(file, f"doesn't fit parameters.txt and reals.pth at tensor {tensor}; {AGAIN}")
     return dict(found)
 
@@ -187,5 +187,5 @@ def _read(
     kind: type[dict[Any, Any]] | type[list[Any]],
     advice: str = AGAIN,
 ) -> dict[str, Tensor]:
-    """The tensors of a .pth file, without batch norm's statistics. Raises RunError."""
-    return read_tensors(source, name, kind, leave_out=STATISTICS, advice=advice)
+    """The tensors of a .pth file, without batch norm's running statistics. Raises RunError."""
+    return read_tensors(source, name, kind, leave_out=RUNNING_STATISTICS, advice=advice)

@@ -1,8 +1,8 @@
-"""Looks through a file of `torch.save` before it is unpickled: does it do more than make tensors?
+"""Checks of a file of `torch.save` before it is unpickled.
 
-torch's restricted unpickler runs no code, but some of what it does take costs any time or memory: a
-tuple of tuples whose hash takes days, an array of zeros as large as a number says. So only what
-torch itself writes for tensors, numbers and names gets as far as that.
+torch's restricted unpickler runs no code. But it accepts pickles that take unlimited time or
+memory, such as nested tuples whose hash takes days, or a huge array of zeros. So a file is
+unpickled only if all of its operations are ones that torch writes for tensors, numbers and names.
 """
 
 from __future__ import annotations
@@ -13,26 +13,31 @@ from io import BytesIO
 from typing import IO, Any
 
 ZIP = b"PK\x03\x04"
+"""The first bytes of a zip file, which torch writes from version 1.6 on."""
 LEGACY_PICKLES = 5
-"""Of a file of torch before 1.6: mark, version, machine, content, keys. Behind them are numbers."""
+"""Pickles in a file of earlier torch: magic number, version, machine, content, keys; then data."""
 MAX_DEPTH = 8
-"""Of tuples in tuples; a tensor has 2."""
+"""The deepest nesting of tuples; a tensor has 2."""
 MAX_OPERATIONS = 1_000_000
-"""A tensor has about 40."""
+"""The most operations of a pickle; a tensor has about 40."""
 PUSHES = {"EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "BINUNICODE", "NONE", "NEWTRUE", "NEWFALSE"}
 PUSHES |= {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
+"""Operations that push one item."""
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+"""Operations that make a tuple, and of how many items."""
 POPS = {"APPEND": 1, "SETITEM": 2, "BUILD": 1}
+"""Operations that pop items, and how many."""
 NUMBERS = ("Float", "Double", "Half", "BFloat16", "Long", "Int")
 GLOBALS = {f"torch {kind}Storage" for kind in NUMBERS}
 GLOBALS |= {"torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"}
 GLOBALS |= {"collections OrderedDict"}
+"""The classes and functions that a pickle may name."""
 
 
 def check_tensor_file(stream: IO[bytes]) -> None:
-    """Raise ValueError if the file does more than make tensors, or unpacks to more than it has.
+    """Raise ValueError if the file does more than make tensors, or is compressed.
 
-    Other errors are those of `zipfile` and `pickletools` on damaged files.
+    On damaged files, `zipfile` and `pickletools` may raise other errors.
     """
     if stream.read(len(ZIP)) != ZIP:
         stream.seek(0)
@@ -46,16 +51,17 @@ def check_tensor_file(stream: IO[bytes]) -> None:
             raise ValueError("it is compressed")
         if sum(entry.file_size for entry in entries) > size:
             raise ValueError("it unpacks to more bytes than it has")
-        # All of that name: which one of several counts is up to who reads it.
+        # Check all entries of that name, as readers may differ in which one they use.
         for entry in entries:
             if entry.filename.split("/")[-1] == "data.pkl":
                 check_pickle(BytesIO(archive.read(entry)))
 
 
 def check_pickle(stream: IO[bytes]) -> None:
-    """Raise ValueError if the pickle at the stream's place does more than make tensors.
+    """Raise ValueError if the pickle at the stream's position does more than make tensors.
 
-    Follows the stack, of which only the depth of tuples matters. The stream is then behind it.
+    It simulates the pickle's stack, with only the nesting depth of each item. Afterwards the stream
+    is at the end of the pickle.
     """
     stack: list[int | None] = []  # the depth of each item; None is a mark
     memo: dict[Any, int | None] = {}
@@ -97,4 +103,4 @@ def check_pickle(stream: IO[bytes]) -> None:
             if count > MAX_OPERATIONS or (stack and (stack[-1] or 0) > MAX_DEPTH):
                 raise ValueError("it is too large or too deep")
     except (IndexError, KeyError):
-        raise ValueError("it takes what is not there") from None
+        raise ValueError("it uses items that don't exist") from None

@@ -1,6 +1,6 @@
-"""What the published ConSinGAN code leaves of a training: which files, and the settings in them.
+"""Reading the settings in parameters.txt of the published ConSinGAN code.
 
-A folder may be of a stranger, so its files are looked at before they are opened.
+The folder may be untrusted, so files are checked before they are opened.
 """
 
 from __future__ import annotations
@@ -36,24 +36,26 @@ SETTINGS = {
     "lrelu_alpha": "lrelu_alpha",
     "batch_norm": "batch_norm",
 }
-"""Our options, and the names that parameters.txt has for them."""
+"""Our options, and their names in parameters.txt."""
 MODES = ("generation", "retarget", "animation", "harmonization", "editing")
-"""The values of train_mode, which are our modes' names."""
+"""The values of train_mode, which are also our modes' names."""
 MAX_TEXT = 10**6
-"""Bytes of parameters.txt; a larger one is refused unread."""
+"""The largest parameters.txt that is read, in bytes."""
 MAX_VALUE = 200
-"""Characters of a setting that are read: one may be a path, none an essay."""
+"""Characters of a setting that are read; the longest is a path."""
 MAX_NUMBER = 10**9
-"""No setting can sensibly be larger, let alone infinite."""
+"""The largest sensible value of a setting."""
 AGAIN = "copy it again from where it was trained"
+"""The advice in messages about damaged files."""
 ELSEWHERE = f"{AGAIN}, or give the folder that has it"
+"""The advice if parameters.txt is missing."""
 
 
 def read_settings(folder: Path) -> dict[str, str]:
-    """The settings by name, from lines of a name, a dash and a value with tabs between.
+    """The settings by name. Each line has a name, a dash and a value, separated by tabs.
 
-    A value may hold dashes, and may be empty. Raises RunError if there is no readable file, or if
-    it doesn't name one of `MODES` as its `train_mode`.
+    A value may contain dashes, and may be empty. Raises RunError if the file cannot be read, or if
+    its `train_mode` is none of `MODES`.
     """
     file = folder / PARAMETERS
     try:
@@ -69,9 +71,9 @@ def read_settings(folder: Path) -> dict[str, str]:
             settings[name] = value.strip()[:MAX_VALUE]
     if settings.get("train_mode") not in MODES:
         raise fault(file, f"has no train_mode of {', '.join(MODES)}; {AGAIN}")
-    # The published code puts each stage's amplitude into noise_amp, and keeps what was asked for.
-    asked = settings.get("noise_amp_init")
-    return {**settings, "noise_amp": asked} if asked else settings
+    # The published code overwrites noise_amp at each stage, and keeps the option as noise_amp_init.
+    initial = settings.get("noise_amp_init")
+    return {**settings, "noise_amp": initial} if initial else settings
 
 
 def read_options(
@@ -93,5 +95,5 @@ def read_options(
 
 
 def fault(path: Path, reason: str) -> RunError:
-    """The error that names `path`."""
+    """An error about `path`."""
     return RunError(f"{str(path)!r} {reason}")

@@ -1,7 +1,7 @@
-"""Weights that others pickled: the only place that reads `.pth` files.
+"""Reading weights from untrusted `.pth` files. Nothing else reads such files.
 
-A pickle can run any code. So they are looked through first, then read with torch's restricted
-unpickler alone, and of what comes out only numbers and ordinary tensors are used, as copies.
+A pickle can run any code. So files are checked first, and then read with torch's restricted
+unpickler. Of its result only numbers and ordinary tensors are used, as copies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_WEIGHTS = 2 * 10**9
-"""Bytes of a .pth file, packed and unpacked; a larger one is refused unread."""
+"""The largest .pth file that is read, in bytes."""
 
 
 def read_tensors(
@@ -29,34 +29,34 @@ def read_tensors(
     leave_out: tuple[str, ...] = (),
     advice: str = AGAIN,
 ) -> dict[str, Tensor]:
-    """The tensors of a .pth file by name, or by number if it is a list: finite, float32, on CPU.
+    """The tensors of a .pth file by name, or by index for a list: finite, float32, on the CPU.
 
     Args:
-        folder: where the file must be, and not only link from.
-        name: the file's name in it.
-        kind: what the file must hold.
-        leave_out: endings of the names that are not read.
+        folder: the folder that must contain the file; links out of it are refused.
+        name: the file's name in the folder.
+        kind: the type that the file must contain.
+        leave_out: endings of names that are not read.
         advice: what to do about a file that cannot be used.
 
-    Raises RunError if it holds anything else, without ever running it.
+    Raises RunError if the file contains anything else. It never runs code from the file.
     """
     import torch
 
     file = find_file(folder, name, MAX_WEIGHTS, advice)
     try:
         with file.open("rb") as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, about files that are then refused
+            warnings.simplefilter("ignore")  # torch's, about files that are refused below
             check_tensor_file(stream)
             stream.seek(0)
             loaded = torch.load(stream, map_location="cpu", weights_only=True)
     except PermissionError as error:
         raise fault(file, f"cannot be read: {error.strerror}; {advice}") from None
-    except Exception:  # the unpickler raises nearly anything on damaged files
+    except Exception:  # the unpickler may raise any exception on damaged files
         reason = "is damaged, or holds more than tensors, as a pickled module does"
         raise fault(file, f"{reason}, which could run any code; {advice}") from None
     if not isinstance(loaded, kind):
         raise fault(file, f"holds no {kind.__name__} of tensors; {advice}")
-    # The class's own method: a pickle can replace those of its objects.
+    # The class's own method, since a pickle can replace methods of its objects.
     items = dict.items(loaded if isinstance(loaded, dict) else dict(enumerate(loaded)))
     left, tensors = file.stat().st_size, {}
     for key, value in items:
@@ -66,7 +66,7 @@ def read_tensors(
         if tensor is None or not isinstance(key, str | int):
             raise fault(file, f"holds something other than tensors and numbers; {advice}")
         left -= tensor.nbytes
-        if left < 0:  # views of one another, whose copies could fill any memory
+        if left < 0:  # tensors that share storage, whose copies could fill the memory
             raise fault(file, f"claims more numbers than it has bytes for; {advice}")
         tensor = tensor.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
         if not tensor.isfinite().all():
@@ -76,7 +76,7 @@ def read_tensors(
 
 
 def _ordinary(value: Any) -> Tensor | None:
-    """A number or a tensor of real numbers, as an object that the file has no hand in; or None."""
+    """A number or an ordinary floating-point tensor, as a plain tensor; None for anything else."""
     import torch
 
     if type(value) in (int, float):

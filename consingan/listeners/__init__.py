@@ -1,1 +1,1 @@
-"""What hears a training without taking part in it: the log, the previews, the console."""
+"""The built-in listeners: the log, the previews, and the progress on the terminal."""

@@ -1,4 +1,4 @@
-"""Shows training on the terminal: one live block, or a plain line now and then."""
+"""Progress of training on the terminal: a live display, or plain lines if it isn't a terminal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from consingan.core.training.forecast import Forecast
 from consingan.listeners.previews import preview_file
 
 PLAIN_SECONDS = 30.0
-BAR = 30
+"""Seconds between plain lines."""
+BAR_WIDTH = 30
+"""Width of the progress bars, in characters."""
 
 
 class ConsoleProgress:
-    """Stage, step, speed, time left in stage and run, and the last preview."""
+    """Shows stage, step, speed, time left in the stage and the run, and the last preview."""
 
     def __init__(self, console: Console) -> None:
         self.forecast: Forecast | None = None
-        """What the times left are told from; without it, only the stage's is."""
+        """Needed for the time left in the run. Without it, only the stage's is shown."""
         self._console = console
         self._live: Live | None = None
         self._run: RunFolder | None = None
@@ -35,7 +37,7 @@ class ConsoleProgress:
 
     @hookimpl
     def run_started(self, run: RunFolder) -> None:
-        """Say what begins."""
+        """Print the run's picture, mode, stages and forecast."""
         self._run = run
         stages = f"{len(run.sizes)} stages to {run.sizes[-1]} pixels"
         expected = f"; {outlook(self.forecast)}" if self.forecast else ""
@@ -46,14 +48,14 @@ class ConsoleProgress:
 
     @hookimpl
     def stage_started(self, event: StageStarted) -> None:
-        """Say which stage begins."""
+        """Show the stage that begins."""
         self._stage = event
         self._last_line = time.monotonic()
         self._show(Text(self._headline()))
 
     @hookimpl
     def step_logged(self, event: StepLogged) -> None:
-        """Refresh the block, or print a line if the last is old."""
+        """Update the live display, or print a line if the last one is old enough."""
         if self._live is not None:
             self._live.update(self._block(event))
         elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
@@ -64,25 +66,25 @@ class ConsoleProgress:
 
     @hookimpl
     def went_back(self, event: WentBack) -> None:
-        """Say what went wrong and what is done about it."""
+        """Print what went wrong, and the step and learning rates that training continues with."""
         slower = f"back to step {event.back}, at {event.rate:.2g} of the learning rates"
         self._print(f"{self._headline()}, step {event.step}: {event.trouble}; {slower}")
 
     @hookimpl
     def stage_saved(self, event: StageSaved) -> None:
-        """Say that a stage is safe."""
+        """Print that the stage is saved."""
         if self._run is not None:
             self._preview = str(preview_file(self._run, event.stage))
         self._print(f"{self._headline()} saved after {duration(event.seconds)}")
 
     @hookimpl
     def run_ended(self) -> None:
-        """Leave the terminal as it was."""
+        """Remove the live display."""
         self._stop()
 
     @hookimpl
     def run_failed(self) -> None:
-        """Leave the terminal as it was."""
+        """Remove the live display."""
         self._stop()
 
     def _headline(self) -> str:
@@ -102,7 +104,7 @@ class ConsoleProgress:
             left = self.forecast.run_left(event.stage, event.step, event.seconds)
             rows.append(("run", done, left))
         for name, share, seconds in rows:
-            bar = ProgressBar(total=1.0, completed=share, width=BAR)
+            bar = ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
             bars.add_row(name, bar, f"{share:4.0%}", f"{duration(seconds)} left")
         speed = event.step / event.seconds
         step = f"{self._headline()}, step {event.step} of {event.niter}, {speed:.3g} steps a second"

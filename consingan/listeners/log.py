@@ -1,4 +1,4 @@
-"""Writes `metrics.jsonl`: one JSON object a logged step, and one when training went back."""
+"""Writes `metrics.jsonl`: one JSON object for each logged step and each roll-back."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from consingan.core.runs.folder import RunFolder
 
 
 class MetricsLog:
-    """Appends every logged step to the run's `metrics.jsonl`."""
+    """Appends every logged step and roll-back to the run's `metrics.jsonl`."""
 
     def __init__(self) -> None:
         self._file = Path()
 
     @hookimpl
     def run_started(self, run: RunFolder) -> None:
-        """Find the file."""
+        """Set the file's path."""
         self._file = run.path / "metrics.jsonl"
 
     @hookimpl
@@ -30,7 +30,7 @@ class MetricsLog:
 
     @hookimpl
     def went_back(self, event: WentBack) -> None:
-        """Append one line, which says what went wrong."""
+        """Append one line."""
         self._append(asdict(event))
 
     def _append(self, content: dict[str, Any]) -> None:

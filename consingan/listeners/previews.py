@@ -1,4 +1,4 @@
-"""Writes `previews/NN.png`: how each stage's pictures look."""
+"""Writes `previews/NN.png`: a contact sheet of pictures after each stage."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Previews:
-    """Saves a sheet of what the active mode shows, after each stage."""
+    """Saves a contact sheet of the mode's preview after each stage."""
 
     def __init__(self) -> None:
         self._run: RunFolder | None = None
 
     @hookimpl
     def run_started(self, run: RunFolder) -> None:
-        """Remember the run: its folder and its mode."""
+        """Remember the run, for its folder."""
         self._run = run
 
     @hookimpl
     def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
-        """Make the sheet."""
+        """Save the contact sheet."""
         if self._run is None:
             return
         thumbnails = Thumbnails()
@@ -41,5 +41,5 @@ class Previews:
 
 
 def preview_file(run: RunFolder, stage: int) -> Path:
-    """Where the preview of a stage lies."""
+    """The path of a stage's preview."""
     return run.path / "previews" / f"{stage:02}.png"

@@ -1,1 +1,1 @@
-"""The built-in modes: one file each, loaded through the same entry points as a stranger's."""
+"""The built-in modes, one file each. They are loaded by entry points, as plugins are."""

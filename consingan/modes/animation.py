@@ -1,4 +1,4 @@
-"""Animation: a still becomes a moving clip, by a walk through noise."""
+"""Animation: a still becomes a moving clip, by a random walk of the noise."""
 
 from __future__ import annotations
 
@@ -27,72 +27,79 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 STRENGTHS = {"weak": (2, 0.95), "medium": (1, 0.9), "strong": (0, 0.85)}
-"""Start stage and beta of each strength, all among the twelve settings of the published code."""
+"""Start stage and beta of each strength. All are among the published code's twelve settings."""
 PALETTE_FRAMES = 8
-FORGOTTEN = 1e-4
-"""What share of a walk's beginning may be left when it counts as forgotten."""
+"""The approximate number of frames that a GIF's palette is made from."""
+REMAINING_INFLUENCE = 1e-4
+"""The influence of a walk's start that may remain when its warm-up ends."""
 
 
 class AnimationTrain(TrainOptions):
-    """The paper's usual settings for animation."""
+    """The paper's defaults for animation."""
 
     min_size: int = changed(TrainOptions, "min_size", 20)
 
 
 class AnimationApply(Options):
-    """What clips to make from a trained run."""
+    """The options of `apply`."""
 
-    frames: int = option(100, "How many frames a clip has.", "Clip", ge=1)
+    frames: int = option(100, "Number of frames in a clip.", "Clip", ge=1)
     fps: float = option(10.0, "Frames a second.", "Clip", gt=0, le=100)
     loop: Literal["none", "seamless"] = option(
-        "none", "Whether the clip ends where it began, so that it can go round.", "Clip"
+        "none",
+        "seamless: the last frame leads back to the first, so that the clip can repeat.",
+        "Clip",
     )
     strength: str | None = option(
         None,
-        "How much moves: weak, medium or strong; several with commas make a clip each. Stands "
-        "for a --start-stage and a --beta.",
+        "Amount of motion: weak, medium or strong. Several, separated by commas, make a clip each. "
+        "It sets --start-stage and --beta.",
         "Motion",
     )
     start_stage: int = option(
         1,
-        "The lowest stage that moves. 0 lets large shapes change, higher ones only detail.",
+        "Lowest stage whose noise moves, counted from 0. With 0 large shapes move too; with higher "
+        "stages only details move.",
         "Motion",
         ge=0,
     )
     alpha: float = option(
         0.1,
-        "How strongly each frame is drawn back to the picture. Higher stays closer to it.",
+        "How strongly each frame is pulled back to the picture. Higher stays closer to it.",
         "Motion",
         ge=0.01,
         le=1,
     )
     beta: float = option(
         0.9,
-        "How much each movement goes on as it was. Higher is smoother and slower.",
+        "Momentum of the motion. Higher is smoother and slower.",
         "Motion",
         ge=0,
         lt=1,
     )
     seed: int = option(
-        0, "Which movement: another seed makes another, the same makes the same.", "Motion", ge=0
+        0,
+        "Random seed. The same seed gives the same motion, another a new one.",
+        "Motion",
+        ge=0,
     )
 
     @field_validator("strength")
     @classmethod
-    def _known(cls, strength: str | None) -> str | None:
+    def _check_strength(cls, strength: str | None) -> str | None:
         for name in (strength or "").split(",") if strength is not None else ():
             if name.strip() not in STRENGTHS:
                 raise ValueError(f"a strength is one of {', '.join(STRENGTHS)}")
         return strength
 
     @model_validator(mode="after")
-    def _one_way(self) -> AnimationApply:
+    def _check_exclusion(self) -> AnimationApply:
         if self.strength is not None and self.model_fields_set & {"start_stage", "beta"}:
-            raise ValueError("--strength stands for --start-stage and --beta: give it or them")
+            raise ValueError("--strength sets --start-stage and --beta: give either it or them")
         return self
 
     def clips(self) -> dict[str, tuple[int, float]]:
-        """Name, start stage and beta of each clip to make."""
+        """The start stage and beta of each clip, by its name."""
         if self.strength is None:
             return {"clip": (self.start_stage, self.beta)}
         names = [name.strip() for name in self.strength.split(",")]
@@ -102,27 +109,27 @@ class AnimationApply(Options):
 
 
 class Animation(Mode[AnimationTrain, AnimationApply]):
-    """Trains on noise alone, so that any noise, also the walk's, becomes a picture."""
+    """Trains with noise as the fixed input too, so that a walk of the noise gives pictures."""
 
     name = "animation"
     summary = "A still becomes a moving clip."
     TrainOptions = AnimationTrain
     ApplyOptions = AnimationApply
-    # Noise moves from frame to frame, and strong it would make texture flicker.
+    # Noise changes from frame to frame; strong noise would make texture flicker.
     presets = preset_changes(fine_noise=1, color_weight=0)
 
     @hookimpl
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: AnimationTrain, generator: torch.Generator
     ) -> Tensor:
-        """Noise: the picture itself is one place among those that the walk visits."""
+        """Noise, N(0, 1). The walk starts there, at the reconstruction of the picture."""
         import torch
 
         return torch.randn(pyramid[0].shape, generator=generator)
 
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
-        """The picture, and every second frame of a short walk."""
+        """The picture, and every second frame of a short clip."""
         from consingan.core.sampling.sampler import stored
 
         yield "picture", sampler.picture
@@ -132,12 +139,12 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
 
     @hookimpl
     def apply(self, sampler: Sampler, options: AnimationApply, outputs: Outputs) -> None:
-        """Write the clips, frame by frame."""
+        """Save the clips, frame by frame."""
         last = len(sampler.sizes) - 1
         if "start_stage" in options.model_fields_set and options.start_stage > last:
             warnings.warn(
-                f"there is no --start-stage {options.start_stage}: only the last moves, which is "
-                f"{last}, counted from 0",
+                f"there is no stage {options.start_stage} for --start-stage: only the last stage "
+                f"moves, number {last} counted from 0",
                 Note,
                 stacklevel=2,
             )
@@ -161,11 +168,11 @@ def _frames(
 def _walk(
     sampler: Sampler, options: AnimationApply, start: int, beta: float
 ) -> Iterator[list[Tensor]]:
-    """The noise of each frame, one tensor a stage (ConSinGAN's and SinGAN's random walk).
+    """Yield the noise of each frame, one tensor a stage (ConSinGAN's and SinGAN's random walk).
 
-    z_0 = fixed and z_t+1 = a fixed + (1 - a) (z_t + b (z_t - z_t-1) + (1 - b) fresh noise); stages
-    below `start` keep their fixed noise. The recursion forgets where it began, so a walk whose
-    fresh noise repeats after n frames soon repeats itself: a seamless loop is one of its rounds.
+    z_0 = fixed and z_t+1 = a fixed + (1 - a) (z_t + b (z_t - z_t-1) + (1 - b) new noise). Stages
+    below `start` keep their fixed noise. For a seamless loop, the new noise repeats after n frames.
+    The influence of the start decays, so that after a warm-up the walk has the same period.
     """
     from consingan.core.networks.noise import Noise
     from consingan.core.networks.window import whole
@@ -177,20 +184,20 @@ def _walk(
     before, now = list(fixed), list(fixed)
     warm_up = 0
     if options.loop == "seamless":
-        warm_up = options.frames * math.ceil(_memory(options.alpha, beta) / options.frames)
+        warm_up = options.frames * math.ceil(_warm_up(options.alpha, beta) / options.frames)
     for step in range(warm_up + options.frames):
         if step >= warm_up:
             yield list(now)
         for level in moving:
-            fresh = noise.sample(step % options.frames, level, *spans[level])
-            onward = now[level] + beta * (now[level] - before[level]) + (1 - beta) * fresh
-            following = options.alpha * fixed[level] + (1 - options.alpha) * onward
+            new = noise.sample(step % options.frames, level, *spans[level])
+            moved = now[level] + beta * (now[level] - before[level]) + (1 - beta) * new
+            following = options.alpha * fixed[level] + (1 - options.alpha) * moved
             before[level], now[level] = now[level], following
 
 
-def _memory(alpha: float, beta: float) -> int:
-    """Frames until a walk has forgotten where it began: the recursion's largest root decides."""
+def _warm_up(alpha: float, beta: float) -> int:
+    """Frames until a walk's start has no influence: from the recursion's largest root."""
     total, product = (1 - alpha) * (1 + beta), (1 - alpha) * beta
     spread = cmath.sqrt(total**2 - 4 * product)
     slowest = max(abs(total + spread), abs(total - spread)) / 2
-    return math.ceil(math.log(FORGOTTEN) / math.log(slowest)) if slowest > 0 else 1
+    return math.ceil(math.log(REMAINING_INFLUENCE) / math.log(slowest)) if slowest > 0 else 1

@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 DILATION = 20
-"""Pixels by which a mask grows before it is feathered (the published value)."""
+"""Pixels by which the mask is dilated before it is feathered (the published value)."""
 INPUT_NOISE = 0.1
-"""How much noise is added to what enters at stage 0 (the published value)."""
+"""Standard deviation of the noise added to the input of stage 0 (the published value)."""
 
 
 class EditingTrain(TrainOptions):
-    """The paper's usual settings for editing."""
+    """The paper's defaults for editing."""
 
     niter: int = changed(TrainOptions, "niter", 1000)
     batch_norm: bool = changed(TrainOptions, "batch_norm", True)
 
 
 class EditingApply(RepaintOptions):
-    """What to make from a trained run."""
+    """The options of `apply`."""
 
-    num_samples: int = option(1, "How many proposals to make of the edit.", "Pictures", ge=1)
+    num_samples: int = option(1, "Number of results to make.", "Pictures", ge=1)
 
 
 class Editing(Mode[EditingTrain, EditingApply]):
-    """Trains on the picture with pieces of it shifted, which it learns to fit in."""
+    """Trains on the picture with shifted rectangles, which it learns to blend in."""
 
     name = "editing"
     summary = "A rough edit becomes seamless."
@@ -61,7 +61,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """The picture with shifted rectangles, or in fine-tuning the naive one, and noise."""
+        """The picture with shifted rectangles, or in fine-tuning the naive picture; with noise."""
         from consingan.modes.shared.augmentation import shift_rectangles
 
         edited = shift_rectangles(pyramid[0], generator) if naive is None else naive
@@ -71,12 +71,12 @@ class Editing(Mode[EditingTrain, EditingApply]):
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: EditingTrain, generator: torch.Generator
     ) -> Tensor:
-        """The smallest picture, and noise."""
+        """The training picture at stage 0, with noise."""
         return _noisy(pyramid[0], generator)
 
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
-        """The picture, an edited one, what becomes of it, and the naive picture likewise."""
+        """The picture, an edited copy and its result, and the naive picture and its result."""
         from consingan.core.networks.noise import Noise
         from consingan.modes.shared.augmentation import shift_rectangles
 
@@ -85,7 +85,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
 
     @hookimpl
     def apply(self, sampler: Sampler, options: EditingApply, outputs: Outputs) -> None:
-        """Save each proposal, inside the mask and as a whole."""
+        """Save each result: within the mask, and the whole repainted picture."""
         save_repainted(
             sampler,
             outputs,

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class GenerationApply(SizeOptions):
-    """What to make from a trained run."""
+    """The options of `apply`."""
 
-    num_samples: int = option(50, "How many new pictures to make.", "Pictures", ge=0)
+    num_samples: int = option(50, "Number of new pictures to make.", "Pictures", ge=0)
     seed: int = option(
-        0, "Which pictures: another seed makes others, the same makes the same.", "Pictures", ge=0
+        0, "Random seed. The same seed gives the same pictures, another others.", "Pictures", ge=0
     )
 
 
 class Generation(Mode[TrainOptions, GenerationApply]):
-    """The paper's main task; the engine's defaults are its hooks."""
+    """The paper's main task. Its hooks are the defaults."""
 
     name = "generation"
     summary = "New variants of the picture, at any size."

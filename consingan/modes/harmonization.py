@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 DILATION = 7
-"""Pixels by which a mask grows before it is feathered (the published value)."""
+"""Pixels by which the mask is dilated before it is feathered (the published value)."""
 
 
 class HarmonizationTrain(TrainOptions):
-    """The paper's usual settings for harmonization."""
+    """The paper's defaults for harmonization."""
 
     train_stages: int = changed(TrainOptions, "train_stages", 3)
     min_size: int = changed(TrainOptions, "min_size", 120)
@@ -40,7 +40,7 @@ class HarmonizationTrain(TrainOptions):
 
 
 class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
-    """Trains on the picture with random changes, which it learns to undo."""
+    """Trains on random augmentations of the picture, which it learns to undo."""
 
     name = "harmonization"
     summary = "A pasted object takes on the picture's style."
@@ -52,7 +52,7 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
 
     @hookimpl
     def stage_sizes(self, size: Size, options: HarmonizationTrain) -> list[Size]:
-        """One constant ratio from stage to stage."""
+        """Sizes with one constant ratio from stage to stage."""
         return geometric_sizes(size, options.train_stages, options.min_size)
 
     @hookimpl
@@ -63,14 +63,14 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """The picture with random changes; in fine-tuning, the naive picture."""
+        """The augmented picture; in fine-tuning, the naive picture."""
         from consingan.modes.shared.augmentation import augment
 
         return augment(pyramid[0], generator) if naive is None else naive
 
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
-        """The picture, a changed one, what becomes of it, and the naive picture likewise."""
+        """The picture, an augmented copy and its result, and the naive picture and its result."""
         from consingan.core.networks.noise import Noise
         from consingan.modes.shared.augmentation import augment
 
@@ -79,5 +79,5 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
 
     @hookimpl
     def apply(self, sampler: Sampler, options: RepaintOptions, outputs: Outputs) -> None:
-        """Save the harmonized picture, inside the mask and as a whole."""
+        """Save the result: within the mask, and the whole repainted picture."""
         save_repainted(sampler, outputs, options, radius=DILATION)

@@ -1,4 +1,4 @@
-"""Retargeting: the picture at other sizes and shapes, its objects unstretched."""
+"""Retargeting: the picture at other sizes and aspect ratios, without stretching its objects."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 class RetargetApply(SizeOptions):
-    """What to make from a trained run."""
+    """The options of `apply`."""
 
     sizes: str | None = option(
         None,
-        "Several sizes in one go, as WIDTHxHEIGHT with commas: 500x150,200x400. Without any size "
-        "the picture is made twice as wide, and twice as tall.",
+        "Several sizes, as WIDTHxHEIGHT separated by commas: 500x150,200x400. If no size is set at "
+        "all, pictures are made twice as wide, and twice as tall.",
         "Size",
     )
-    num_samples: int = option(5, "How many pictures to make of each size.", "Pictures", ge=0)
+    num_samples: int = option(5, "Number of pictures to make of each size.", "Pictures", ge=0)
     seed: int = option(
-        0, "Which pictures: another seed makes others, the same makes the same.", "Pictures", ge=0
+        0, "Random seed. The same seed gives the same pictures, another others.", "Pictures", ge=0
     )
 
     @field_validator("sizes")
     @classmethod
-    def _readable(cls, sizes: str | None) -> str | None:
+    def _check_sizes(cls, sizes: str | None) -> str | None:
         for size in (sizes or "").split(",") if sizes is not None else ():
             parse_size(size)
         return sizes
 
     @model_validator(mode="after")
-    def _one_way(self) -> RetargetApply:
+    def _check_exclusion(self) -> RetargetApply:
         if self.sizes is not None and any(
             name in self.model_fields_set for name in SizeOptions.model_fields
         ):
@@ -60,7 +60,7 @@ class RetargetApply(SizeOptions):
 
 
 class Retarget(Mode[TrainOptions, RetargetApply]):
-    """Zero padding keeps what is at the border there; otherwise as generation."""
+    """Generation with zero padding, which keeps what lies at the border there."""
 
     name = "retarget"
     summary = "The picture at other sizes and shapes, nothing stretched."
@@ -69,7 +69,7 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
 
     @hookimpl
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
-        """The picture, its reconstruction, and wide and tall ones."""
+        """The picture, its reconstruction, a wide sample and a tall one."""
         height, width = sampler.size
         shapes = {"wide": Size(height, 2 * width), "tall": Size(2 * height, width)}
         yield "picture", sampler.picture

@@ -1,10 +1,10 @@
-"""A conformance suite for plugins, to run with pytest; three lines in a test file.
+"""Tests that every plugin must pass, to run with pytest. They need three lines in a test file.
 
     class TestMine(ModeTests):
         mode = Mine
 
-It trains tiny pictures, so it takes seconds. `ListenerTests` is the same for a listener;
-`train_tiny` and `tiny_picture` serve tests of your own.
+They train on tiny pictures, so they take seconds. `ListenerTests` is the same for listeners. Use
+`train_tiny` and `tiny_picture` for tests of your own.
 """
 
 from consingan.testing.listeners import ListenerTests

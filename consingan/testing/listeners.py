@@ -1,4 +1,4 @@
-"""What every listener must do: hear, and change nothing."""
+"""The tests that every listener must pass."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from consingan.testing.writes import outside, writes
 
 
 class ListenerTests:
-    """Subclass it as `TestSomething` and set `listener`; pytest runs the rest.
+    """The tests of a listener. Subclass it as `TestSomething` and set `listener`.
 
-    A listener that needs environment variables gets them from an autouse fixture of the subclass.
+    If the listener needs environment variables, set them in an autouse fixture of the subclass.
     """
 
     listener: ClassVar[type[Listener]]
     """The listener's class."""
 
     def test_it_loads(self) -> None:
-        """As `consingan` would load it: hooks and their version are sound."""
+        """It passes the checks that consingan does when it loads it."""
         check_listener(self.listener)
 
     def test_it_loads_without_torch(self) -> None:
-        """`consingan --help` loads every listener, and torch alone takes a second."""
+        """`consingan --help` loads every listener, and loading torch takes a second."""
         assert not loads_torch(self.listener), "import torch inside the functions that use it"
 
     def test_training_is_the_same_with_it(self, tmp_path: Path) -> None:
-        """It fails nowhere, weights are equal bit by bit, and only the run's folder is written."""
+        """No hook fails, weights are equal bit for bit, and only the run's folder is written to."""
         without = train_tiny(Generation, tmp_path / "without")
         with warnings.catch_warnings(), writes() as seen:
             warnings.simplefilter("error")
@@ -43,7 +43,7 @@ class ListenerTests:
         assert not stray, f"{stray} are outside of the run's folder"
 
     def test_it_hears_of_a_stop_without_failing(self, tmp_path: Path) -> None:
-        """A run that is stopped early is news as any other."""
+        """No hook fails when training is stopped early."""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(KeyboardInterrupt):

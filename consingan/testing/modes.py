@@ -1,4 +1,4 @@
-"""What every mode must do, whatever else it does."""
+"""The tests that every mode must pass."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from consingan.testing.trainings import (
     loads_torch,
     plugins_with,
     reopen,
-    shake,
+    reseed_globals,
     tiny_picture,
     train_tiny,
     weights,
@@ -35,17 +35,17 @@ from consingan.testing.writes import outside, writes
 
 
 class ModeTests:
-    """Subclass it as `TestSomething` and set `mode`; pytest runs the rest."""
+    """The tests of a mode. Subclass it as `TestSomething` and set `mode`."""
 
     mode: ClassVar[type[AnyMode]]
     """The mode's class."""
 
     def train_options(self, folder: Path) -> dict[str, Any]:
-        """Training options on top of `TINY`; files that they need are to be made in `folder`."""
+        """Training options on top of `TINY`. Create files that they need in `folder`."""
         return {}
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
-        """What `apply` is to be given; files that it needs are to be made in `folder`."""
+        """The options of `apply`. Create files that they need in `folder`."""
         return {}
 
     @pytest.fixture
@@ -54,11 +54,11 @@ class ModeTests:
         return self._train(tmp_path_factory.mktemp("trained"))
 
     def test_it_loads(self) -> None:
-        """As `consingan` would load it: hooks, options and hooks' version are sound."""
+        """It passes the checks that consingan does when it loads it."""
         check_mode(self.mode)
 
     def test_it_loads_without_torch(self) -> None:
-        """`consingan --help` loads every mode, and torch alone takes a second."""
+        """`consingan --help` loads every mode, and loading torch takes a second."""
         assert not loads_torch(self.mode), "import torch inside the functions that use it"
 
     @pytest.mark.parametrize("command", ["train", "apply"])
@@ -75,20 +75,20 @@ class ModeTests:
         assert shown.exit_code == 0, text
         for name, field in model.model_fields.items():
             assert re.search(rf"{flag(name)}\b", text), f"{flag(name)} is not in the help"
-            assert field.description, f"option {name!r} does not say what it does"
+            assert field.description, f"option {name!r} has no help text"
 
     @pytest.mark.parametrize("shape", [(20, 30), (300, 200), (40, 400)])
     @pytest.mark.parametrize("stages", [0, 1, 2, 3, 6])
     def test_any_picture_gets_stage_sizes(
         self, shape: tuple[int, int], stages: int, tmp_path: Path
     ) -> None:
-        """They grow to the picture's size, whatever that and the number of stages (0: auto)."""
+        """The sizes end with the picture's, for any picture and number of stages (0: auto)."""
         given = {**self.train_options(tmp_path), "train_stages": stages}
         options = train_options(self.mode.TrainOptions, PRESET, given)
         assert Hooks(self.mode()).stage_sizes(Size(*shape), options)[-1] == shape
 
     def test_it_trains(self, trained: Run) -> None:
-        """All stages are saved, with previews in range and finite weights."""
+        """All stages are saved, weights are finite, and previews are pictures in [-1, 1]."""
         import torch
         from safetensors.torch import load
 
@@ -106,7 +106,7 @@ class ModeTests:
             assert picture.abs().max() <= 1.001, f"{caption}: not in [-1, 1]"
 
     def test_resumed_equals_uninterrupted(self, trained: Run, tmp_path: Path) -> None:
-        """A stopped training goes on, in another process, to the same weights bit by bit."""
+        """A stopped training, resumed, gives the same weights bit for bit."""
         with pytest.raises(KeyboardInterrupt):
             self._train(tmp_path, [Interrupt()])
         [folder] = next((tmp_path / "runs").iterdir()).iterdir()
@@ -115,17 +115,17 @@ class ModeTests:
         self._apply(stopped, tmp_path / "unfinished")
         from consingan.core.training.session import train_run
 
-        shake()
+        reseed_globals()
         train_run(stopped, "cpu")
         assert weights(stopped) == weights(trained)
 
     def test_its_reconstruction_is_always_the_same(self, trained: Run) -> None:
-        """What `fixed_input` gives depends on nothing but the run."""
+        """The result of `fixed_input` depends on the run only."""
         first, second = (reopen(trained, self.mode).sampler("cpu") for _ in range(2))
         assert first.reconstruction().equal(second.reconstruction())
 
     def test_the_same_seed_applies_the_same(self, trained: Run, tmp_path: Path) -> None:
-        """Names and bytes of what `apply` saves depend on run and options only."""
+        """The files that `apply` saves depend on the run and the options only."""
         first, second = (
             {file.name: file.read_bytes() for file in self._apply(trained, tmp_path / name)}
             for name in ("first", "second")
@@ -136,12 +136,12 @@ class ModeTests:
         assert not differing, f"{differing} differ; draw random numbers from the options' seed"
 
     def test_it_trains_on_windows(self, tmp_path: Path) -> None:
-        """A picture larger than `--window` is learned in parts."""
+        """It trains on windows of a picture that is larger than `--window`."""
         picture = tiny_picture(40, 60)
         assert self._train(tmp_path, picture=picture, window=33, max_size=60).complete
 
     def test_a_window_equals_that_part_of_the_whole(self, trained: Run, tmp_path: Path) -> None:
-        """Pictures that are made in tiles, as large ones are, have the same pixels."""
+        """Pictures made in tiles have the same pixels as in one piece."""
         tmp_path.joinpath("given").mkdir()
         model = trained.hooks.mode.ApplyOptions
         options = parse_options(model, self.apply_options(tmp_path / "given"))
@@ -159,9 +159,9 @@ class ModeTests:
             assert difference <= 1, f"{one.name} differs by {difference} of 255"
 
     def test_nothing_is_written_outside_the_run(self, trained: Run, tmp_path: Path) -> None:
-        """Training writes only into its run's folder, and `apply` only where it is told to.
+        """Training writes to its run's folder only, and `apply` to its output folder only.
 
-        The first run, `trained`, lets libraries make the folders that they keep for themselves.
+        Libraries create cache folders in the first run, `trained`, so that these don't count.
         """
         given, options = self.train_options(tmp_path), self.apply_options(tmp_path)
         runs, out = tmp_path / "runs", tmp_path / "out"
@@ -173,14 +173,14 @@ class ModeTests:
 
     @pytest.mark.parametrize("shape", [(1, 1), (5, 5), (3, 60)])
     def test_too_small_a_picture_is_said(self, shape: tuple[int, int], tmp_path: Path) -> None:
-        """It is the user's error, in one line, and leaves no run."""
+        """Too small a picture is a one-line error of the user, and creates no run."""
         with pytest.raises((PictureError, OptionError)) as caught:
             self._train(tmp_path, picture=tiny_picture(*shape))
         assert len(str(caught.value).splitlines()) == 1
         assert not list(tmp_path.glob("runs/*"))
 
     def test_errors_of_apply_leave_everything_as_it_was(self, trained: Run, tmp_path: Path) -> None:
-        """An unknown option, a file for a folder, and a run that has learned nothing."""
+        """Nothing is written for an unknown option, a file as folder, or an untrained run."""
         options = self.apply_options(tmp_path)
         taken = tmp_path / "taken"
         taken.write_text("mine")

@@ -1,4 +1,4 @@
-"""Tiny trainings of a mode that need not be installed."""
+"""Tiny trainings, of modes that need not be installed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from consingan.core.training.session import train_run
 from consingan.plugins import LoadedMode, Plugins
 
 PRESET = "paper"
-"""The recipe without shortcuts: float32, whole pictures, the last weights."""
+"""The preset of tiny trainings: float32, whole pictures, no EMA."""
 TINY: Mapping[str, Any] = MappingProxyType(
     {
         "max_size": 24,
@@ -31,10 +31,10 @@ TINY: Mapping[str, Any] = MappingProxyType(
         "train_stages": 3,
         "niter": 3,
         "filters": 4,
-        "lr_generator": 0.01,  # at the usual rate, three steps change less than eight bits show
+        "lr_generator": 0.01,  # at the default rate, three steps don't change 8-bit pixels
     }
 )
-"""Options under which a training takes about a second."""
+"""Options for a training of about a second."""
 
 _seeds = count(1)
 
@@ -48,7 +48,7 @@ def tiny_picture(height: int = 20, width: int = 30) -> Image.Image:
 
 
 def plugins_with(mode: type[AnyMode]) -> Plugins:
-    """A fresh instance of the mode, as if it were the only plugin."""
+    """Plugins with a new instance of the mode only."""
     return Plugins({mode.name: LoadedMode(mode(), Plugin(package="tested", version="0"))})
 
 
@@ -59,8 +59,16 @@ def train_tiny(
     listeners: Sequence[object] = (),
     picture: Image.Image | None = None,
 ) -> Run:
-    """Train the mode on a tiny picture, into a new run below `folder`."""
-    shake()
+    """Train the mode on a tiny picture, as a new run below `folder`.
+
+    Args:
+        mode: the mode's class; it need not be installed.
+        folder: the folder of runs.
+        options: training options on top of `TINY`.
+        listeners: listeners with hooks.
+        picture: the picture; by default `tiny_picture()`.
+    """
+    reseed_globals()
     given = {**TINY, **options}
     run = prepare(
         plugins_with(mode),
@@ -78,18 +86,18 @@ def train_tiny(
 
 
 def reopen(run: Run, mode: type[AnyMode]) -> Run:
-    """The run as another process would open it: with a fresh instance of the mode."""
-    shake()
+    """Open the run as another process would, with a new instance of the mode."""
+    reseed_globals()
     return Run.open(run.path, plugins_with(mode).hooks_for)
 
 
 def weights(run: Run) -> dict[str, bytes]:
-    """The content of every stage file."""
+    """The content of every stage file, by name."""
     return {file.name: file.read_bytes() for file in sorted((run.path / "stages").iterdir())}
 
 
-def shake() -> None:
-    """Put every global source of random numbers somewhere else: nothing may depend on one."""
+def reseed_globals() -> None:
+    """Reseed all global random number generators with new seeds. No result may depend on them."""
     import torch
 
     seed = next(_seeds)
@@ -108,7 +116,7 @@ class Interrupt:
 
 
 def loads_torch(plugin: type[object]) -> bool:
-    """Whether importing the plugin's module, in a fresh process, imports torch."""
+    """Whether importing the plugin's module, in a new process, imports torch."""
     code = f"import sys; sys.path[:] = {sys.path!r}; import {plugin.__module__}"
     code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Sees which files a block of code writes, anywhere, through Python's audit events."""
+"""Records which files a block of code writes, by Python's audit events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATHS = {
     "os.link": (1,),
     "os.symlink": (1,),
 }
-"""Which arguments of an audit event name what it changes."""
+"""Which arguments of an audit event are paths that it changes."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 _seen: list[Path] | None = None
@@ -27,13 +27,13 @@ _hooked = False
 
 @contextmanager
 def writes() -> Iterator[list[Path]]:
-    """The paths that the block creates, writes, moves or removes.
+    """Record the paths that the block creates, writes, moves or removes.
 
-    Bytecode caches and devices don't count. Libraries that write by themselves in C, and other
-    processes, are not seen.
+    Bytecode caches and devices are left out. Writes by C code and by other processes are not
+    recorded.
     """
     global _seen, _hooked
-    if not _hooked:  # an audit hook stays for the life of the process
+    if not _hooked:  # an audit hook cannot be removed
         sys.addaudithook(_audit)
         _hooked = True
     seen: list[Path] = []
@@ -45,7 +45,7 @@ def writes() -> Iterator[list[Path]]:
 
 
 def outside(paths: list[Path], *folders: Path) -> list[Path]:
-    """Those of `paths` that are in none of `folders`."""
+    """The paths that are in none of the folders."""
     inside = [folder.resolve() for folder in folders]
     return [path for path in paths if not any(path.is_relative_to(folder) for folder in inside)]
 
@@ -58,7 +58,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     else:
         named = tuple(arguments[index] for index in _PATHS.get(event, ()))
     for name in named:
-        if isinstance(name, int | None):  # a file that is open already
+        if isinstance(name, int | None):  # a file descriptor
             continue
         path = Path(os.path.realpath(os.fsdecode(name)))
         if "__pycache__" not in path.parts and not path.is_relative_to("/dev"):

@@ -1,4 +1,4 @@
-"""Says when a training is over: runs a command, or posts JSON to a URL."""
+"""Sends a notification when a run ends: runs a command, or posts JSON to a URL."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from consingan import RunFolder
 
 COMMAND, URL = "CONSINGAN_NOTIFY_COMMAND", "CONSINGAN_NOTIFY_URL"
-SECONDS = 30
-"""How long a command or a server may take."""
+"""The environment variables with the settings."""
+TIMEOUT = 30
+"""Seconds that the command or the server may take."""
 
 
 class Notify(Listener):
-    """Tells a command or a URL, or both, when a run is complete, stopped or failed."""
+    """Sends a notification when a run is complete, stopped or failed."""
 
     name = "notify"
-    summary = "Runs a command or posts JSON to a URL when a run is over."
+    summary = "Runs a command or posts JSON to a URL when a run ends."
     hooks_version = 1
 
     def __init__(self) -> None:
@@ -38,12 +39,12 @@ class Notify(Listener):
 
     @hookimpl
     def run_ended(self, run: RunFolder) -> None:
-        """Say that it is complete."""
+        """Send that the run is complete."""
         self._send(_notice(run))
 
     @hookimpl
     def run_failed(self, run: RunFolder, error: BaseException) -> None:
-        """Say why it stopped."""
+        """Send why the run stopped."""
         self._send({**_notice(run), "error": f"{type(error).__name__}: {error}".rstrip(": ")})
 
     def _send(self, notice: dict[str, Any]) -> None:
@@ -59,15 +60,15 @@ class Notify(Listener):
 
     def _run_command(self, text: str) -> None:
         if self._command:
-            subprocess.run(self._command, input=text, text=True, check=True, timeout=SECONDS)
+            subprocess.run(self._command, input=text, text=True, check=True, timeout=TIMEOUT)
 
     def _post(self, text: str) -> None:
         if self._url:
-            import urllib.request  # slow to load, and every command loads this file
+            import urllib.request  # here, since it is slow to load
 
             headers = {"Content-Type": "application/json"}
             request = urllib.request.Request(self._url, text.encode(), headers)
-            with urllib.request.urlopen(request, timeout=SECONDS):
+            with urllib.request.urlopen(request, timeout=TIMEOUT):
                 pass
 
 

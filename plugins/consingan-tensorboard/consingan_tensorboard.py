@@ -1,4 +1,4 @@
-"""Training in TensorBoard: losses, speed, previews and options, beside the run's other files."""
+"""Writes losses, speed, previews and options for TensorBoard, in the run's folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from consingan import RunFolder, Sampler, StageSaved, StepLogged
 
 FOLDER = "tensorboard"
-"""Where the events lie in a run's folder."""
+"""The subfolder of a run for the event files."""
 
 
 class TensorBoard(Listener):
-    """Writes one event file a training; a curve goes on from stage to stage."""
+    """Writes one event file for each training. Curves continue from stage to stage."""
 
     name = "tensorboard"
     summary = "Losses, speed, previews and options in TensorBoard."
@@ -28,7 +28,7 @@ class TensorBoard(Listener):
         """Open the event file, and write the table of options."""
         from torch.utils.tensorboard import SummaryWriter
 
-        # A stage that was not saved is trained again: its points of last time don't count.
+        # A stage that was not saved is trained again, so its earlier points are removed.
         first = run.stages_done * run.options.niter + 1
         self._writer = SummaryWriter(str(run.path / FOLDER), purge_step=first)
         self._writer.add_text("options", options_table(run))
@@ -44,7 +44,7 @@ class TensorBoard(Listener):
 
     @hookimpl
     def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
-        """Add what the mode shows; the slider goes through the stages."""
+        """Add the mode's preview, with the stage as step."""
         for caption, picture in event.preview():
             pixels = (picture[0].float().cpu() + 1) / 2
             self._writer.add_image(f"preview/{caption}", pixels.clamp(0, 1), event.stage + 1)
@@ -63,6 +63,6 @@ class TensorBoard(Listener):
 
 def options_table(run: RunFolder) -> str:
     """The run's mode, preset and options as a Markdown table."""
-    told = {"mode": run.mode, "preset": run.config.preset, **dict(run.options)}
-    rows = (f"| {name} | {str(value).replace('|', '/')} |" for name, value in told.items())
+    options = {"mode": run.mode, "preset": run.config.preset, **dict(run.options)}
+    rows = (f"| {name} | {str(value).replace('|', '/')} |" for name, value in options.items())
     return "\n".join(("| option | value |", "| --- | --- |", *rows))

@@ -1,4 +1,4 @@
-"""What plugins answer and hear: specifications, base classes, events, and the dispatcher.
+"""Hooks: their specifications, the base classes of plugins, events, and the dispatcher.
 
-The defaults are a plugin too, asked last.
+The default implementations are a plugin too; it is called last.
 """

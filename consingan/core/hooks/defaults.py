@@ -1,4 +1,4 @@
-"""What happens where a mode decides nothing: the first plugin, asked last."""
+"""The default implementations of a mode's hooks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 PREVIEW_SAMPLES = 4
+"""Number of samples in a preview."""
 
 
 class Defaults:
-    """The paper's unconditional generation, for every hook but `apply`."""
+    """The paper's unconditional generation, for every hook except `apply`."""
 
     @hookimpl(trylast=True)
     def stage_sizes(self, size: Size, options: TrainOptions) -> list[Size]:
-        """Logarithmic spacing, or what the size asks for."""
+        """Logarithmic spacing; with `train_stages` 0 (auto) the number depends on the size."""
         return default_sizes(size, options)
 
     @hookimpl(trylast=True)
@@ -36,7 +37,7 @@ class Defaults:
 
     @hookimpl(trylast=True)
     def fixed_input(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """The smallest picture."""
+        """The training picture at stage 0."""
         return pyramid[0]
 
     @hookimpl(trylast=True)

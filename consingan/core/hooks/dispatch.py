@@ -1,4 +1,4 @@
-"""The hooks of one run: the defaults, the active mode and the listeners, behind typed methods."""
+"""Calling the hooks of one run's mode, the defaults and the listeners, by typed methods."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ AnyMode = Mode[Any, Any]
 
 
 class Hooks:
-    """Asks the active mode (or else the defaults), and tells the listeners.
+    """Calls the hooks of the active mode, with the defaults as fallback, and of the listeners.
 
-    A mode's exception becomes a ModeError that names mode and hook. A listener's exception becomes
-    a warning that names listener and hook, and the listener is not called again.
+    A mode's exception becomes a ModeError that names the mode and the hook. A listener's exception
+    becomes a warning that names the listener and the hook. That listener is not called again.
     """
 
     def __init__(self, mode: AnyMode, listeners: Sequence[object] = ()) -> None:
@@ -42,7 +42,7 @@ class Hooks:
         manager.register(Defaults(), "defaults")
         manager.register(mode, f"mode {mode.name!r}")
         manager.check_pending()
-        self._ask = manager.hook
+        self._mode_hooks = manager.hook
         self._listeners = [mode, *listeners]
         self._managers = [_listener_manager(listener) for listener in listeners]
         self._managers.insert(0, _listener_manager(mode))
@@ -63,7 +63,7 @@ class Hooks:
         return sizes
 
     def known_pixels(self, size: Size, options: TrainOptions) -> Tensor | None:
-        """See `ModeHooks.known_pixels`; the result is of float32, or None if all are known."""
+        """See `ModeHooks.known_pixels`; the result is float32, or None if all pixels are known."""
         found = self._first("known_pixels", size=size, options=options)
         if found is None:
             return None
@@ -89,9 +89,9 @@ class Hooks:
         return self._like(pyramid[0], "fixed_input", given)
 
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
-        """See `ModeHooks.preview`; each picture is made when it is asked for."""
-        with self._blamed("preview"):
-            for pair in self._ask.preview(sampler=sampler):
+        """See `ModeHooks.preview`; each picture is made when the iterator gets to it."""
+        with self._mode_errors("preview"):
+            for pair in self._mode_hooks.preview(sampler=sampler):
                 if not (isinstance(pair, tuple) and len(pair) == 2):
                     kind = type(pair).__name__
                     raise ModeError(f"{self._name} gave preview {kind}, not (caption, picture)")
@@ -102,7 +102,7 @@ class Hooks:
         self._first("apply", sampler=sampler, options=options, outputs=outputs)
 
     def notify(self, hook: str, **arguments: object) -> None:
-        """Tell every listener, each on its own."""
+        """Call a hook of every listener. An error in one doesn't affect the others."""
         for index, manager in enumerate(self._managers):
             if index in self._silenced:
                 continue
@@ -138,11 +138,11 @@ class Hooks:
         return result
 
     def _first(self, hook: str, **arguments: object) -> Any:
-        with self._blamed(hook):
-            return getattr(self._ask, hook)(**arguments)
+        with self._mode_errors(hook):
+            return getattr(self._mode_hooks, hook)(**arguments)
 
     @contextmanager
-    def _blamed(self, hook: str) -> Iterator[None]:
+    def _mode_errors(self, hook: str) -> Iterator[None]:
         try:
             yield
         except (ConsinganError, OSError, MemoryError):
@@ -153,7 +153,7 @@ class Hooks:
 
 
 def _listener_manager(listener: object) -> pluggy.PluginManager:
-    # One manager each: no listener can break, or depend on the order of, another.
+    # Each listener has its own manager, so that none can break another or depend on its order.
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
     manager.register(listener)

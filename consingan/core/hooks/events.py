@@ -1,4 +1,4 @@
-"""What listeners are told while a run trains. Imports no torch."""
+"""The events that listeners are called with while a run trains. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,52 +17,61 @@ class StageStarted:
     """A stage is about to train."""
 
     stage: int
+    """The stage's number, from 0."""
     stages: int
+    """The number of stages in the run."""
     size: Size
     niter: int
+    """The stage's number of iterations."""
     learning: int
-    """Parameters of generator and critic that this stage trains."""
+    """The number of generator and critic parameters that learn."""
 
 
 @dataclass(frozen=True)
 class StepLogged:
-    """The state after a step; about one a second, and always the last step of a stage."""
+    """The losses of a step. About one step a second is logged, and always the last of a stage."""
 
     stage: int
+    """The stage's number, from 0."""
     step: int
     """Steps done in this stage, from 1."""
     niter: int
+    """The stage's number of iterations."""
     seconds: float
-    """Time spent in this stage."""
+    """Training time in this stage."""
     critic: float
-    """Critic loss, the penalty included."""
+    """The critic's loss, with the gradient penalty."""
     adversarial: float
-    """Generator's adversarial loss."""
+    """The generator's adversarial loss."""
     reconstruction: float
-    """Mean squared error of the rebuilt picture, in [-1, 1] units; not weighted."""
+    """The unweighted reconstruction loss: mean squared error, for colours in [-1, 1]."""
 
 
 @dataclass(frozen=True)
 class StageSaved:
-    """A stage is committed to the run folder: from here on it cannot be lost."""
+    """A stage is saved in the run folder. An interruption cannot lose it any more."""
 
     stage: int
+    """The stage's number, from 0."""
     stages: int
+    """The number of stages in the run."""
     seconds: float
+    """The stage's training time."""
     preview: Callable[[], Iterable[tuple[str, Tensor]]] = field(repr=False, compare=False)
-    """Gives what the mode shows of the stage: captions and pictures, (1, 3, H, W) in [-1, 1]."""
+    """Makes the mode's preview of the stage: captions and pictures, (1, 3, H, W) in [-1, 1]."""
 
 
 @dataclass(frozen=True)
 class WentBack:
-    """A stage's training went wrong and goes on from its last good state, more slowly."""
+    """A stage diverged or collapsed. It was rolled back and continues with lower learning rates."""
 
     stage: int
+    """The stage's number, from 0."""
     step: int
-    """Steps that were done."""
+    """Steps done before the roll-back."""
     back: int
-    """Steps done in the state that it goes on from."""
+    """Steps done in the state that training continues from."""
     trouble: str
-    """What was wrong, in words."""
+    """A description of what was wrong."""
     rate: float
-    """The factor on the options' learning rates from here on."""
+    """The factor on the options' learning rates from now on."""

@@ -1,4 +1,4 @@
-"""The base class of every listener that a package provides."""
+"""The base class of listeners in plugins."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ else:
 
 
 class Listener(_Signatures):
-    """A listener: a name, and the notifications that it hears.
+    """A listener: it has a name, and hooks that are called during training.
 
-    Subclass it, mark each hook with `@hookimpl`, and name the class under the entry-point group
-    `consingan.listeners`. It is made without arguments, anew for each training that asks for it by
-    name; what it must be told comes from environment variables, read in `__init__`: an error
-    raised there stops the command before anything is trained or written.
+    Subclass it, mark each hook with `@hookimpl`, and register the class under the entry-point group
+    `consingan.listeners`. A new instance is made, without arguments, for each training that names
+    it. Read settings from environment variables in `__init__`. An error raised there stops the
+    command before anything is trained or written.
     """
 
     name: ClassVar[str]
-    """What `--listen` takes: lower-case letters, digits and dashes."""
+    """The name for `--listen`: lower-case letters, digits and dashes."""
     summary: ClassVar[str]
     """One line for the table of listeners."""
     hooks_version: ClassVar[int] = 1
-    """The `consingan.HOOKS_VERSION` that it was written for."""
+    """The `consingan.HOOKS_VERSION` that the listener was written for."""

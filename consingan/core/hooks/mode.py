@@ -1,4 +1,4 @@
-"""The base class of every mode, built-in or a stranger's."""
+"""The base class of modes, built-in or in plugins."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ else:
 
 
 class Mode(_Signatures[TrainT, ApplyT]):
-    """A mode: a name, its two option models, and the hooks where it differs from the defaults.
+    """A mode: it has a name, two option models, and the hooks that differ from the defaults.
 
     Subclass it as `Mode[MyTrainOptions, MyApplyOptions]`, mark each hook with `@hookimpl`, and
-    name the class under the entry-point group `consingan.modes`.
+    register the class under the entry-point group `consingan.modes`.
     """
 
     name: ClassVar[str]
-    """The subcommand: lower-case letters, digits and dashes."""
+    """The name of the subcommand: lower-case letters, digits and dashes."""
     summary: ClassVar[str]
     """One line for the table of modes."""
     hooks_version: ClassVar[int] = 1
-    """The `consingan.HOOKS_VERSION` that it was written for."""
+    """The `consingan.HOOKS_VERSION` that the mode was written for."""
     TrainOptions: ClassVar[type[TrainOptions]] = TrainOptions
+    """The options of `train`."""
     ApplyOptions: ClassVar[type[Options]] = Options
+    """The options of `apply`."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """What the mode changes of each preset, on top of `consingan.PRESETS`."""
+    """The mode's own changes to each preset, on top of `consingan.PRESETS`."""
     padding_style: ClassVar[PaddingStyle] = "oversize"
-    """How the generator treats borders.
+    """How the generator pads.
 
-    `"oversize"` lets noise reach past the border, so that borders vary as much as the rest.
-    `"zero"` pads with zeros, so that borders stay where they are.
+    With `"oversize"`, noise extends beyond the border, so that borders vary as much as the middle.
+    With `"zero"`, zeros are padded, so that what lies at the border stays there.
     """
     takes_naive: ClassVar[bool] = False
-    """Whether training can show, and be fine-tuned on, a naive picture."""
+    """Whether training takes a naive picture, for previews and for fine-tuning."""

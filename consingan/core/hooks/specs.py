@@ -1,8 +1,9 @@
-"""Every hook, typed, in one place. A mode answers some; a listener hears some; nothing else exists.
+"""The typed specifications of all hooks: those of modes and those of listeners.
 
-Hooks marked `firstresult` have one doer: the active mode, or else the defaults. The others are
-notifications with any number of listeners; an exception in one is reported and never stops
-training. This module imports no torch, and neither should a plugin's when it is loaded.
+Hooks marked `firstresult` are called on the active mode, or else on the defaults, and return a
+result. The others are notifications that any number of listeners may receive. An exception in a
+listener is reported and never stops training. This module imports no torch. A plugin's module
+should not import torch at its top level either.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ if TYPE_CHECKING:
 PROJECT = "consingan"
 
 HOOKS_VERSION = 1
-"""Goes up by one with every change that a plugin may have to follow."""
+"""The version of the hooks. It increases by one with every change that can break a plugin."""
 CHANGES: Mapping[int, str] = MappingProxyType({})
-"""For each version from 2 on, what changed, and what a plugin has to do about it: one line."""
+"""For each version from 2 on, one line: what changed, and what a plugin must change."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-"""Marks a method as the implementation of the hook of its name."""
+"""Marks a method as the implementation of the hook with the same name."""
 
 TrainT = TypeVar("TrainT", bound=TrainOptions)
 ApplyT = TypeVar("ApplyT", bound=Options)
 
 
 class ModeHooks(Generic[TrainT, ApplyT]):
-    """What a mode may decide."""
+    """The hooks of a mode."""
 
     @hookspec(firstresult=True)
     def stage_sizes(self, size: Size, options: TrainT) -> list[Size]:
@@ -52,30 +53,31 @@ class ModeHooks(Generic[TrainT, ApplyT]):
         Default: the paper's logarithmic spacing.
 
         Args:
-            size: the training picture's, after reduction to `options.max_size`.
+            size: the training picture's size, after reduction to `options.max_size`.
             options: the mode's training options.
 
         Returns:
-            The sizes, in pixels, of the stages to train; they never shrink. The smallest side
-            has to be at least `options.receptive_field`, or the picture is refused as too small.
+            The sizes of the stages, in pixels. No side may be smaller than at the stage before. The
+            smallest side must be at least `options.receptive_field`, or the picture is rejected as
+            too small.
         """
 
     @hookspec(firstresult=True)
     def known_pixels(self, size: Size, options: TrainT) -> Tensor | None:
         """Which of the picture's pixels may be learned from.
 
-        The others never reach the run: they are filled in from the known ones around them, and no
-        loss of any stage counts a pixel, or a patch, that one of them takes part in.
+        Unknown pixels are replaced by smooth values from the known ones around them before
+        training. At every stage, all losses leave out unknown pixels and patches that contain one.
 
-        When: once, before a run is created, by `core/training/start.py`; the run keeps the answer.
-        Default: None, all of them.
+        When: once, before a run is created, by `core/training/start.py`; the run stores the result.
+        Default: None, which means all pixels.
 
         Args:
-            size: the picture's, as it was given, before reduction to `options.max_size`.
+            size: the given picture's size, before reduction to `options.max_size`.
             options: the mode's training options.
 
         Returns:
-            (1, 1, *size), 1 where the picture is known and 0 where it isn't, on the CPU; or None.
+            1 where the picture is known and 0 elsewhere, (1, 1, *size), on the CPU; or None.
         """
 
     @hookspec(firstresult=True)
@@ -86,7 +88,7 @@ class ModeHooks(Generic[TrainT, ApplyT]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """What enters the generator at stage 0 in one training step.
+        """The generator's input at stage 0 in one training step.
 
         When: at every step of every stage, by `core/training/stage_trainer.py`.
         Default: noise, N(0, 1).
@@ -94,37 +96,36 @@ class ModeHooks(Generic[TrainT, ApplyT]):
         Args:
             pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
             options: the mode's training options.
-            generator: the only source of randomness to use, on the device.
-            naive: while a run is fine-tuned, the picture to fine-tune on, (1, 3, h, w) in [-1, 1];
-                otherwise None.
+            generator: the random number generator to use, on the device. Use no other.
+            naive: the picture to fine-tune on, (1, 3, h, w) in [-1, 1]; None in other trainings.
 
         Returns:
-            (1, 3, h, w) like `pyramid[0]`; of any range, but what is used in training is what
-            should enter when the mode is applied.
+            The input, (1, 3, h, w) like `pyramid[0]`. Any range of values is allowed; `apply`
+            should use a similar input.
         """
 
     @hookspec(firstresult=True)
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: TrainT, generator: torch.Generator
     ) -> Tensor:
-        """What enters at stage 0 when the generator is to rebuild the picture itself.
+        """The fixed input at stage 0, from which the generator reconstructs the picture.
 
-        When: once as training starts and at each apply, by `core/run.py`; it must be the same
+        When: once as training starts and at each apply, by `core/run.py`. It must return the same
         each time.
-        Default: the smallest picture of the pyramid.
+        Default: the training picture at stage 0.
 
         Args:
             pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
             options: the mode's training options.
-            generator: the only source of randomness to use, on the CPU.
+            generator: the random number generator to use, on the CPU. Use no other.
 
         Returns:
-            (1, 3, h, w) like `pyramid[0]`, on any device.
+            The input, (1, 3, h, w) like `pyramid[0]`, on any device.
         """
 
     @hookspec(firstresult=True)
     def preview(self, sampler: Sampler) -> Iterable[tuple[str, Tensor]]:
-        """What shows how far training is.
+        """Pictures that show the progress of training.
 
         When: after each stage, by the listener that writes `previews/`.
         Default: the picture, its reconstruction and four samples.
@@ -134,34 +135,34 @@ class ModeHooks(Generic[TrainT, ApplyT]):
                 of `train --naive`, if there is one.
 
         Returns:
-            Captions and pictures, each (1, 3, H, W) in [-1, 1]. Yield them: each is let go before
-            the next is made.
+            Captions and pictures, each (1, 3, H, W) in [-1, 1]. If you yield them, only one is in
+            memory at a time.
         """
 
     @hookspec(firstresult=True)
     def apply(self, sampler: Sampler, options: ApplyT, outputs: Outputs) -> None:
         """Make the mode's pictures from a trained run.
 
-        When: at `consingan MODE apply RUN` and `Run.apply()`, by `core/run.py`; also for a run
-        that is not finished, with the stages that it has.
-        Default: none; every mode has this hook.
+        When: at `consingan MODE apply RUN` and `Run.apply()`, by `core/run.py`. An unfinished run
+        is applied with the stages trained so far.
+        Default: none; every mode must have this hook.
 
         Args:
             sampler: makes pictures, (1, 3, H, W) in [-1, 1], with the trained generator.
             options: the mode's apply options.
-            outputs: where pictures are saved; nothing else may be written.
+            outputs: saves the pictures. Write no files in any other way.
 
         Returns:
-            Nothing. Raise a `ConsinganError` with one line for what the user can mend.
+            Nothing. Raise a `ConsinganError` with a one-line message for errors of the user.
         """
 
 
 class ListenerHooks:
-    """What a listener may hear; a mode may listen as well."""
+    """The hooks of a listener. A mode may have them too."""
 
     @hookspec
     def run_started(self, run: RunFolder) -> None:
-        """Training begins or goes on.
+        """Training begins, or a stopped training is resumed.
 
         When: before the first stage that is to be trained, by `core/training/session.py`.
 
@@ -176,39 +177,41 @@ class ListenerHooks:
         When: before a stage's first step, by `core/training/loop.py`.
 
         Args:
-            event: which stage, its size in pixels, its steps, and how many parameters learn.
+            event: the stage, its size in pixels, its iterations, and how many parameters learn.
         """
 
     @hookspec
     def step_logged(self, event: StepLogged) -> None:
         """A step is done and its losses are known.
 
-        When: about once a second while a stage trains, and at its last step, by
-        `core/training/loop.py`.
+        When: about once a second, and at a stage's last step, by `core/training/loop.py`.
 
         Args:
-            event: stage, step (from 1), seconds in the stage, and the losses; the reconstruction's
-                is the mean squared error in [-1, 1] units.
+            event: the stage, the step (from 1), the seconds in the stage, and the losses. The
+                reconstruction loss is the mean squared error, for colours in [-1, 1].
         """
 
     @hookspec
     def went_back(self, event: WentBack) -> None:
-        """A stage went wrong: it goes on from its last good state with lower learning rates.
+        """A stage diverged or collapsed, and was rolled back to its last good state.
 
-        When: as soon as it is noticed, within about a second, by `core/training/loop.py`.
+        It continues with lower learning rates.
+
+        When: as soon as it is detected, within about a second, by `core/training/loop.py`.
 
         Args:
-            event: which stage, how far back, what was wrong, and how slowly it goes on.
+            event: the stage, the step it was rolled back to, what was wrong, and the factor on the
+                learning rates.
         """
 
     @hookspec
     def stage_saved(self, event: StageSaved, sampler: Sampler) -> None:
-        """A stage is trained and committed: from here on it cannot be lost.
+        """A stage is trained and saved. An interruption cannot lose it any more.
 
-        When: after a stage's files are safe, by `core/training/loop.py`.
+        When: after a stage's files are written, by `core/training/loop.py`.
 
         Args:
-            event: which stage, of how many, the seconds it took, and what the mode shows of it.
+            event: the stage, the number of stages, the seconds it took, and the mode's preview.
             sampler: makes pictures, (1, 3, H, W) in [-1, 1], with the stages trained so far.
         """
 
@@ -224,14 +227,14 @@ class ListenerHooks:
 
     @hookspec
     def run_failed(self, run: RunFolder, error: BaseException) -> None:
-        """Training stopped early; what was committed stays.
+        """Training stopped before its end. The saved stages are kept.
 
-        When: after the failure is recorded in the run's folder, by
-        `core/training/session.py`; the error goes on afterwards.
+        When: after the failure is recorded in the run's folder, by `core/training/session.py`. The
+        error is raised again afterwards.
 
         Args:
             run: the unfinished run.
-            error: why; KeyboardInterrupt or Terminated when the user stopped it.
+            error: the reason; KeyboardInterrupt or Terminated if the user stopped it.
         """
 
 

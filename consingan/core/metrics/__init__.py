@@ -1,1 +1,1 @@
-"""Figures: how close samples are to the picture, how varied, how well it is rebuilt."""
+"""Metrics: how close samples are to the picture, how varied they are, how well it is rebuilt."""

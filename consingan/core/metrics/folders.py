@@ -1,4 +1,4 @@
-"""A folder of pictures, such as another tool's samples, to be scored beside a run's."""
+"""Folders of pictures to score, such as another tool's samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan.core.options.size import SAME_ASPECT, Size
+from consingan.core.options.size import ASPECT_TOLERANCE, Size
 from consingan.core.pictures.reading import SUFFIXES, load_picture
 from consingan.core.pictures.resizing import resize
 from consingan.core.pictures.tensors import to_tensor
@@ -16,17 +16,17 @@ from consingan.errors import Note, OptionError, PictureError
 if TYPE_CHECKING:
     from torch import Tensor
 
-NO_SAMPLES = ("sheet", "reconstruction")
-"""What files are called, after an optional prefix and a dash, that lie beside samples."""
+NOT_SAMPLES = ("sheet", "reconstruction")
+"""Names of files beside samples that are no samples. A prefix and a dash may precede them."""
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder by name, but those that are no samples. Raises OptionError."""
+    """The picture files of a folder, sorted by name, except `NOT_SAMPLES`. Raises OptionError."""
     try:
         files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
     except OSError as error:
         raise OptionError(f"cannot read {str(folder)!r}: {error.strerror}", "against") from None
-    chosen = [file for file in files if file.stem.rpartition("-")[2] not in NO_SAMPLES]
+    chosen = [file for file in files if file.stem.rpartition("-")[2] not in NOT_SAMPLES]
     if not chosen:
         suffixes = ", ".join(SUFFIXES)
         raise OptionError(f"{str(folder)!r} holds no pictures ({suffixes})", "against")
@@ -41,7 +41,10 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def load_pictures(files: list[Path], size: Size) -> Iterator[Tensor]:
-    """The files' pictures in [0, 1], each resized to `size` if it is not nearly that already."""
+    """Yield the pictures, (1, 3, H, W) in [0, 1], resized to `size` if they differ noticeably.
+
+    Raises PictureError for a picture of another aspect ratio.
+    """
     resized = 0
     for file in files:
         picture = load_picture(file)
@@ -52,7 +55,7 @@ def load_pictures(files: list[Path], size: Size) -> Iterator[Tensor]:
             )
         pixels = to_tensor(picture.image)
         tall, wide = picture.size.height / size.height, picture.size.width / size.width
-        if max(abs(tall - 1), abs(wide - 1)) > max(SAME_ASPECT, 1 / min(size)):
+        if max(abs(tall - 1), abs(wide - 1)) > max(ASPECT_TOLERANCE, 1 / min(size)):
             pixels = resize(pixels, size)
             resized += 1
         yield (pixels + 1) / 2

@@ -1,4 +1,4 @@
-"""SIFID: how far the deep features of one picture are from another's."""
+"""SIFID: the Fréchet distance between the deep features of two pictures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch.nn import functional
 
 
 class EarlyInception(nn.Module):
-    """Inception-v3 (Szegedy et al. 2016) up to its first pooling layer: 64 features a place.
+    """Inception-v3 (Szegedy et al. 2016) up to its first pooling layer: 64 feature maps.
 
-    Its weights have the names that torchvision's and pytorch-fid's files give them, and it
-    computes what those networks do in evaluation.
+    Its weights have the same names as in torchvision's and pytorch-fid's files. It computes the
+    same as those networks in evaluation mode.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class EarlyInception(nn.Module):
 
     @torch.inference_mode()
     def forward(self, picture: Tensor) -> Tensor:
-        """The features of a picture, (1, 3, H, W) in [0, 1], as (places, 64).
+        """The features of a picture, (1, 3, H, W) in [0, 1], as (positions, 64).
 
         Both sides must be at least 7 pixels.
         """
@@ -44,13 +44,19 @@ class _Convolution(nn.Module):
 
 
 class FeatureDistance:
-    """The Fréchet distance of a picture's features from a reference's (SIFID, Shaham et al. 2019).
+    """The Fréchet distance between a picture's features and a reference's (SIFID).
 
-    The features of a picture are the set of its places' vectors. 0 for the same; no upper bound.
+    From Shaham et al. 2019. A picture has one feature vector for each position. The distance is 0
+    for the same picture and has no upper bound.
     """
 
     def __init__(self, reference: Tensor, network: EarlyInception) -> None:
-        """Args: `reference`, (1, 3, H, W) in [0, 1]; `network`, on its device."""
+        """Compute the reference's features.
+
+        Args:
+            reference: (1, 3, H, W) in [0, 1].
+            network: on the reference's device.
+        """
         self._network = network
         self._reference = network(reference)
 
@@ -60,11 +66,11 @@ class FeatureDistance:
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """The Fréchet distance of two sets of vectors, (n, D) and (m, D), as if both were Gaussian.
+    """The Fréchet distance between Gaussians fitted to two sets of vectors, (n, D) and (m, D).
 
     |mean1 - mean2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson and Landau 1982; FID, Heusel et al.
-    2017). The last trace is the sum of the singular values of C1^(1/2) C2^(1/2). Computed in
-    float64 on the CPU; n and m are at least 2.
+    2017). tr((C1 C2)^(1/2)) is computed as the sum of the singular values of C1^(1/2) C2^(1/2). All
+    is in float64 on the CPU. n and m must be at least 2.
     """
     first, second = first.cpu().double(), second.cpu().double()
     means = first.mean(dim=0) - second.mean(dim=0)

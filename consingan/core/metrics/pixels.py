@@ -1,4 +1,4 @@
-"""Figures of pixels that lie at the same place: how alike two pictures are, how varied many."""
+"""Metrics of pixels at the same position: similarity of two pictures, diversity of many."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch.nn import functional
 from consingan.core.pictures.filters import gaussian_blur
 
 WINDOW, SIGMA = 11, 1.5
-"""SSIM's Gaussian window, in pixels."""
+"""Side and standard deviation of SSIM's Gaussian window, in pixels."""
 STABILIZERS = 0.01**2, 0.03**2
-"""SSIM's C1 and C2 for a range of 1."""
+"""SSIM's constants C1 and C2 for values in [0, 1]."""
 
 
 def rmse(first: Tensor, second: Tensor) -> float:
-    """The root of the mean squared difference of two pictures, (1, 3, H, W) in [0, 1]."""
+    """The root mean squared error between two pictures, (1, 3, H, W) in [0, 1]."""
     return math.sqrt(float(functional.mse_loss(first, second)))
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
-    """The peak signal-to-noise ratio in decibels of two pictures, (1, 3, H, W) in [0, 1].
+    """The peak signal-to-noise ratio of two pictures, (1, 3, H, W) in [0, 1], in decibels.
 
-    Infinity if they are the same.
+    It is infinite if they are the same.
     """
     difference = rmse(first, second)
     return -20 * math.log10(difference) if difference > 0 else math.inf
@@ -33,9 +33,9 @@ def psnr(first: Tensor, second: Tensor) -> float:
 def ssim(first: Tensor, second: Tensor) -> float | None:
     """The structural similarity of two pictures, (1, 3, H, W) in [0, 1]; 1 if they are the same.
 
-    As in Wang et al. 2004: a Gaussian window of 11x11 pixels and standard deviation 1.5, only
-    where it fits into the picture; here the mean over the three colour channels. None for
-    pictures smaller than the window.
+    As in Wang et al. 2004, with a Gaussian window of 11x11 pixels and standard deviation 1.5,
+    wherever it fits into the picture. The result is the mean over the three colour channels. It is
+    None for pictures smaller than the window.
     """
     if min(first.shape[-2:]) < WINDOW:
         return None
@@ -55,10 +55,11 @@ def _blur(pictures: Tensor) -> Tensor:
 
 
 class Diversity:
-    """How much pictures differ among themselves, in memory for three (Welford 1962).
+    """How much pictures differ from each other.
 
-    The standard deviation of a pixel's value over the pictures, averaged over pixels and channels
-    and divided by the standard deviation of the training picture's values (Shaham et al. 2019).
+    It is the standard deviation of a pixel's value over the pictures, averaged over pixels and
+    channels, and divided by the standard deviation of the training picture's values (Shaham et al.
+    2019). Only running sums are kept, not the pictures (Welford 1962).
     """
 
     def __init__(self) -> None:
@@ -66,16 +67,16 @@ class Diversity:
         self._mean = self._squares = torch.zeros(())
 
     def add(self, picture: Tensor) -> None:
-        """Count in one more picture, (1, 3, H, W), all of one size."""
+        """Add a picture, (1, 3, H, W). All pictures must have one size."""
         self._count += 1
         difference = picture - self._mean
         self._mean = self._mean + difference / self._count
         self._squares = self._squares + difference * (picture - self._mean)
 
     def relative_to(self, reference: Tensor) -> float | None:
-        """The diversity, relative to the training picture; None for fewer than two pictures.
+        """The diversity relative to the training picture, (1, 3, H, W).
 
-        None also for a training picture of one colour, beside which nothing can be measured.
+        It is None for fewer than two pictures, and for a training picture of one colour.
         """
         spread = float(reference.std())
         if self._count < 2 or spread == 0:

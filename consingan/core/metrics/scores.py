@@ -1,4 +1,4 @@
-"""All figures of a set of pictures at once, each picture seen once."""
+"""All metrics of a set of pictures, computed in one pass over them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from consingan.core.metrics.frechet import EarlyInception
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being scored, how many are done, and of how many."""
+"""Called with what is being scored, the number of pictures done, and their total."""
 
 
 class Scores(BaseModel):
-    """What a set of pictures scores against the training picture, on average."""
+    """The metrics of a set of pictures against the training picture, averaged over the set."""
 
     model_config = ConfigDict(frozen=True)
     pictures: int
-    """How many they are."""
+    """The number of pictures."""
     patch_distance: float
     """See `PatchDistance`; lower is better."""
     sifid: float | None
@@ -33,13 +33,13 @@ class Scores(BaseModel):
     distance: float
     """RMSE from the training picture, in [0, 1]; 0 for copies."""
     nearest: float
-    """The smallest of these distances."""
+    """The smallest RMSE of any one picture."""
     in_place: float
     """See `share_in_place`; 1 for copies."""
 
 
 class Scorer:
-    """Scores sets of pictures against one, each picture seen once."""
+    """Scores sets of pictures against a reference picture, (1, 3, H, W) in [0, 1]."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Scorer:
         return Size(*self._reference.shape[-2:])
 
     def score(self, name: str, pictures: Iterable[Tensor], count: int) -> Scores:
-        """The scores of pictures, (1, 3, H, W) in [0, 1] on any device, nearly of its size."""
+        """Score pictures, (1, 3, H, W) in [0, 1] on any device, of about the reference's size."""
         from consingan.core.metrics.patches import share_in_place
         from consingan.core.metrics.pixels import Diversity, rmse
         from consingan.core.pictures.resizing import resize
@@ -76,7 +76,7 @@ class Scorer:
             if self._progress is not None:
                 self._progress(name, index, count)
             picture = picture.to(self._reference.device)
-            # These two compare sets, which resampling would only blur.
+            # These two don't need the reference's size, and resizing would blur.
             patches.append(self._patch_distance(picture))
             if self._feature_distance is not None:
                 features.append(self._feature_distance(picture))

@@ -1,5 +1,5 @@
-"""The local networks, and what they compute for a window of the picture.
+"""Generator and critic, and how to compute a window of the picture alone.
 
-Generator and critic with their layers and sizes, the plan of what a window needs of each stage, and
-noise of which every number has an address.
+Here are the layers, the stage sizes, the plan of what a window needs from each stage, and seeded
+noise that can be drawn in any order.
 """

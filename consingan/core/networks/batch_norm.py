@@ -1,9 +1,9 @@
-"""Batch norm of a picture that is made in tiles: each tile is normalised as the whole would be.
+"""Batch norm statistics of a whole picture, for computing it in tiles.
 
-Batch norm's statistics are those of the whole picture at hand, as in the published code; running
-ones of training would give other pictures than the whole pass does. They are measured before a
-picture is made, layer by layer, since each needs those below it: in all some four times
-the time of a whole pass, in memory that doesn't depend on the picture's size.
+As in the published code, batch norm uses the statistics of the picture that is being made, not
+running statistics of training. For a picture in tiles they are measured first, one layer after
+another, since each layer needs the statistics of those below it. With that, a picture takes about
+four times as long as in one piece. The memory doesn't depend on the picture's size.
 """
 
 from __future__ import annotations
@@ -25,33 +25,32 @@ if TYPE_CHECKING:
     from consingan.core.networks.model import Model
 
 Layer = tuple[int, bool, Normalization]
-"""The stage that it belongs to, whether it is the head's, and the layer itself."""
+"""The stage that the layer belongs to, whether it is the head's, and the layer itself."""
 
 
 class Moments(NamedTuple):
-    """How many values a channel has had so far, their mean and their variance, (C,) each."""
+    """The number of values that each channel has had so far, and their mean and variance, (C,)."""
 
     values: int
     mean: Tensor
     variance: Tensor
 
     def joined(self, features: Tensor) -> Moments:
-        """With those of (N, C, h, w) as well (Chan, Golub and LeVeque 1979)."""
+        """The moments with the values of (N, C, h, w) added (Chan, Golub and LeVeque 1979)."""
         variance, mean = torch.var_mean(features.float(), dim=(0, 2, 3), correction=0)
         count = self.values + features[:, 0].numel()
         share = 1 - self.values / count
-        apart = mean - self.mean
-        spread = self.variance + share * (variance - self.variance)
-        return Moments(
-            count, self.mean + share * apart, spread + share * (1 - share) * apart.square()
-        )
+        difference = mean - self.mean
+        within = self.variance + share * (variance - self.variance)
+        between = share * (1 - share) * difference.square()
+        return Moments(count, self.mean + share * difference, within + between)
 
 
-NOTHING = Moments(0, torch.zeros(()), torch.zeros(()))
+NO_VALUES = Moments(0, torch.zeros(()), torch.zeros(()))
 
 
-class Statistics:
-    """What the batch norm layers of a model see in one picture, measured tile by tile."""
+class BatchNormStatistics:
+    """The input statistics of a model's batch norm layers for one picture, measured in tiles."""
 
     def __init__(self, model: Model, sizes: Sequence[Size], tile: int) -> None:
         self._model, self._sizes, self._tile = model, sizes, tile
@@ -70,9 +69,9 @@ class Statistics:
         return sum(len(self._windows(stage)) for stage, *_ in self._layers)
 
     def measure(self, noise: Callable[[Plan], list[Tensor]]) -> Iterator[int]:
-        """Measure every layer in turn, from noise drawn for a plan; yields how many tiles are done.
+        """Measure one layer after another. Yields the number of tiles done.
 
-        It has measured nothing unless it is gone through to the end.
+        Run the iterator to its end. `noise` gives each stage's noise for a plan.
         """
         done = 0
         for stage, is_head, layer in self._layers:
@@ -80,11 +79,11 @@ class Statistics:
             plans = [self._model.plan(sizes, window) for window in self._windows(stage)]
             origins = [_origin(part, is_head) for part in plans]
             rows, columns = (_next(side) for side in zip(*origins, strict=True))
-            moments = NOTHING
+            moments = NO_VALUES
             for part, (top, left) in zip(plans, origins, strict=True):
                 with self.used(), _seen(layer) as seen:
                     self._model.features(noise(part), part, stop=stage + 1)
-                # Tiles overlap: a pixel is counted with the last tile that begins before it.
+                # The tiles' inputs overlap. A pixel counts in the last tile that begins before it.
                 own = seen[0][..., : rows[top] - top, : columns[left] - left]
                 moments = moments.joined(own) if own.numel() else moments
                 done += 1
@@ -93,7 +92,7 @@ class Statistics:
 
     @contextmanager
     def used(self) -> Iterator[None]:
-        """Let the layers measured so far normalise by what was measured."""
+        """Within this context, the layers measured so far normalise with their statistics."""
         layers = [layer for *_, layer in self._layers[: len(self._measured)]]
         for layer, moments in zip(layers, self._measured, strict=True):
             layer.whole = moments.mean, moments.variance
@@ -108,7 +107,7 @@ class Statistics:
 
 
 def _origin(plan: Plan, is_head: bool) -> tuple[int, int]:
-    """Where what the newest stage's convolutions (or the head's) make for a tile begins."""
+    """The first row and column of what the newest stage's convolutions, or the head's, make."""
     stage = plan.stages[-1]
     window: Window = stage.noise if is_head else stage.enlarged
     left, _, top, _ = stage.noise_zeros if is_head else stage.zeros
@@ -116,14 +115,14 @@ def _origin(plan: Plan, is_head: bool) -> tuple[int, int]:
 
 
 def _next(starts: Sequence[int]) -> dict[int, int]:
-    """For each start the one after it; for the last, one beyond everything."""
+    """The start that follows each start; a huge number for the last."""
     distinct = sorted(set(starts))
     return dict(pairwise([*distinct, 2**40]))
 
 
 @contextmanager
 def _seen(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects what a layer is given."""
+    """Collect a layer's inputs."""
     seen: list[Tensor] = []
     hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:

@@ -1,4 +1,4 @@
-"""The product of a matrix that is zero off its diagonal blocks, and its gradient."""
+"""The product of a matrix that consists of blocks near its diagonal, and its gradient."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from torch import Tensor
 
 
 class Block(NamedTuple):
-    """A part of the matrix, (rows, columns), and where in it its first row and column are."""
+    """A dense part of the matrix, and its position."""
 
     weights: Tensor
+    """(rows, columns)."""
     row: int
+    """Its first row in the matrix."""
     column: int
+    """Its first column in the matrix."""
 
 
 def product(features: Tensor, blocks: Sequence[Block], length: int) -> Tensor:
-    """(N, K, M) to (N, length, M): the matrix of all blocks together, times each (K, M).
+    """Multiply (N, K, M) by the (length, K) matrix of all blocks, to (N, length, M).
 
-    The blocks' rows follow each other, and are all there are; their columns may overlap. It can be
-    differentiated once.
+    The blocks' rows follow each other and make up all rows. Their columns may overlap. Only first
+    derivatives are supported.
     """
     made: Tensor = cast(Any, _Product).apply(features, blocks, length)
     return made
 
 
 class _Product(torch.autograd.Function):
-    """Written out, since slices would each have a gradient as large as the whole."""
+    """Has its own backward pass, since autograd makes a full-sized gradient for every slice."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, blocks: Sequence[Block], length: int) -> Tensor:

@@ -24,16 +24,17 @@ class Critic(nn.Module):
         self.tail = Convolution(options.filters, 1, KERNEL)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """The score of each patch; higher is more like the training picture."""
+        """The score of each patch. Higher means more like the training picture."""
         scores: Tensor = self.tail(self.body(self.head(picture)))
         return scores
 
     def input_gradient(self, picture: Tensor) -> Tensor:
-        """The gradient of the summed scores by the picture's pixels, differentiable by weights.
+        """The gradient of the summed scores with respect to the picture, shaped as the picture.
 
-        A critic of convolutions and leaky ReLUs is linear around any picture: the gradient is a
-        chain of transposed convolutions, masked by the slopes that the picture selects. Written
-        out, it costs less than half of differentiating twice, for the same numbers.
+        It is differentiable with respect to the weights. A critic of convolutions and leaky ReLUs
+        is piecewise linear. So the gradient is a chain of transposed convolutions, multiplied by
+        each leaky ReLU's derivative. Computed in this way it costs less than half as much as double
+        backward, and gives the same numbers.
         """
         if self.options.activation != "lrelu":
             picture = picture.detach().requires_grad_()
@@ -50,7 +51,7 @@ class Critic(nn.Module):
         weight = self.tail.weight.to(gradient.dtype)
         gradient = functional.conv_transpose2d(gradient, weight)
         for block, output in zip(reversed(blocks), reversed(outputs), strict=True):
-            # An output's sign tells which of the two slopes its leaky ReLU took.
+            # An output's sign tells which of its two derivatives the leaky ReLU has there.
             gradient = torch.ops.aten.leaky_relu_backward(gradient, output, alpha, True)
             weight = block.conv.weight.to(gradient.dtype)
             gradient = functional.conv_transpose2d(gradient, weight)

@@ -1,7 +1,7 @@
-"""The growing generator and the patch critic (ConSinGAN, section 3; sizes in the paper's table).
+"""The growing generator (ConSinGAN, section 3; sizes in the paper's table).
 
-State-dict keys are those of the published code (`body.2.block0.conv.weight`), so that its weights
-and ours can stand in for each other.
+State-dict keys are those of the published code, such as `body.2.block0.conv.weight`, so that
+weights can be loaded in both directions.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def _pad(features: Tensor, zeros: tuple[int, int, int, int]) -> Tensor:
 
 
 class Generator(nn.Module):
-    """Turns noise into a picture, stage by stage; only stage 0 sees a picture-sized input.
+    """Turns noise into a picture, stage by stage.
 
-    `noise[0]` is (N, 3, *sizes[0]); `noise[k]` is (N, filters, *noise_size(k, sizes[k])).
+    `noise[0]`, the input of stage 0, has 3 channels; the noise of the other stages has `filters`
+    channels. `noise_shape` gives the shapes.
     """
 
     def __init__(self, options: TrainOptions, padding: PaddingStyle) -> None:
@@ -46,10 +47,10 @@ class Generator(nn.Module):
         self.tail = nn.Sequential(Convolution(options.filters, CHANNELS, KERNEL), nn.Tanh())
 
     def grow(self, normalized: bool = True) -> None:
-        """Add a stage that starts as a copy of the newest.
+        """Add a stage that starts as a copy of the newest one.
 
-        Of one with batch norm, a stage that isn't to be `normalized` keeps what its statistics
-        are at the moment; see `Normalization.whole`.
+        If only the newest one is `normalized`, its batch norm is folded into the copy's
+        convolutions, with the statistics in `Normalization.whole`.
         """
         stage = copy.deepcopy(self.body[-1])
         if self.normalized and not normalized:
@@ -63,7 +64,7 @@ class Generator(nn.Module):
         return any(isinstance(layer, Normalization) for layer in self.body[-1].modules())
 
     def noise_channels(self, stage: int) -> int:
-        """How many channels the noise has that enters at `stage`."""
+        """The number of channels of the noise that enters at `stage`."""
         return self.options.filters if stage else CHANNELS
 
     def noise_shape(self, stage: int, size: Size) -> tuple[int, int, int, int]:
@@ -72,7 +73,7 @@ class Generator(nn.Module):
         return (1, self.noise_channels(stage), size.height + margin, size.width + margin)
 
     def forward(self, noise: Sequence[Tensor], amplitudes: Sequence[float], plan: Plan) -> Tensor:
-        """The planned window of the picture of all stages together, (N, 3, h, w) in [-1, 1]."""
+        """The planned window of the picture, (N, 3, h, w) in [-1, 1]."""
         return self.picture(self.features(noise, amplitudes, plan), plan)
 
     def features(
@@ -84,15 +85,16 @@ class Generator(nn.Module):
         stop: int | None = None,
         below: Tensor | None = None,
     ) -> Tensor:
-        """Feature maps after stages `start` to `stop` - 1, (N, filters, *output's size).
+        """Feature maps after stages `start` to `stop` - 1, (N, filters, h, w).
 
         Args:
-            noise: one tensor a stage, the part that the plan names; they set the precision.
-            amplitudes: the strength of each stage's noise.
-            plan: what each stage computes; `windows.plan` makes it.
+            noise: the planned part of each stage's noise, one tensor a stage. Its dtype is the
+                precision that is computed in.
+            amplitudes: the noise amplitude of each stage.
+            plan: what each stage computes; `networks.plan.plan` makes it.
             start: the first stage to run.
-            stop: where to stop; by default all stages run.
-            below: what stage `start` - 1 puts out by the plan; stage 0 has none below.
+            stop: the stage to stop before; by default all stages run.
+            below: the planned output of stage `start` - 1; None for stage 0.
         """
         for stage in range(start, len(self.body) if stop is None else stop):
             part = plan.stages[stage]
@@ -106,9 +108,9 @@ class Generator(nn.Module):
         return below
 
     def picture(self, features: Tensor, plan: Plan) -> Tensor:
-        """The last stage's feature maps painted as a picture, (N, 3, h, w) in [-1, 1], float32."""
-        convolution, squash = self.tail
-        picture: Tensor = squash(convolution(_pad(features, plan.zeros)).float())
+        """The picture from the last stage's feature maps, (N, 3, h, w) in [-1, 1], float32."""
+        convolution, tanh = self.tail
+        picture: Tensor = tanh(convolution(_pad(features, plan.zeros)).float())
         return picture
 
     def _first(self, noise: Tensor, size: Size, part: StagePlan) -> Tensor:
@@ -122,7 +124,7 @@ class Generator(nn.Module):
     def _refine(self, plan: Plan, stage: int, below: Tensor, noise: Tensor) -> Tensor:
         source, size, part = plan.sizes[stage - 1], plan.sizes[stage], plan.stages[stage]
         if self.padding == "oversize":
-            # Noise reaches past the border, so that the border varies as much as the middle.
+            # Noise extends beyond the border, so that the border varies as much as the middle.
             margin = 2 * self.options.layers
             stretched = Size(size.height + margin, size.width + margin)
             enlarged = upsample(below, source, stretched, part.below, part.enlarged)

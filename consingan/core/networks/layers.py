@@ -1,4 +1,4 @@
-"""The layers that generator and critic are made of, and the weights that they begin with."""
+"""The layers of generator and critic, and how their weights are initialized."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEIGHT_STD = 0.02
 
 
 class Convolution(nn.Conv2d):
-    """A convolution that computes in the precision of its input, whatever its weights have."""
+    """A 3x3 convolution without padding that casts its weights to the precision of its input."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, in, H, W) to (N, out, H - 2, W - 2)."""
@@ -26,32 +26,32 @@ class Convolution(nn.Conv2d):
 
 
 class Rectifier(nn.PReLU):
-    """A leaky ReLU that learns its slope and computes in the precision of its input."""
+    """A PReLU that casts its weight to the precision of its input."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Any shape to the same."""
+        """Any shape to the same shape."""
         return functional.prelu(features, self.weight.to(features.dtype))
 
 
 class Normalization(nn.BatchNorm2d):
-    """Batch norm by the statistics of what it sees, or by those of the whole that this is part of.
+    """Batch norm with the statistics of its input, or of the whole that its input is a part of.
 
-    They are never those of training, as in the published code.
+    As in the published code, running statistics of training are never used.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, track_running_stats=False)
         self.whole: tuple[Tensor, Tensor] | None = None
-        """The mean and the variance of each channel, (C,), if it sees only a part."""
+        """Mean and variance of each channel over the whole, (C,) each; None if the input is it."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) to the same."""
+        """(N, C, H, W) to the same shape."""
         if self.whole is None:
             return super().forward(features)
         return functional.batch_norm(features, *self.whole, self.weight, self.bias, eps=self.eps)
 
     def fold_into(self, convolution: Convolution) -> None:
-        """Let the convolution before it do what it does by the statistics of the whole."""
+        """Fold this layer, with the statistics in `whole`, into the convolution before it."""
         mean, variance = self.whole or (torch.zeros(()), torch.ones(()))
         scale = self.weight * torch.rsqrt(variance + self.eps)
         convolution.weight.mul_(scale[:, None, None, None])
@@ -80,7 +80,7 @@ def conv_block(inputs: int, options: TrainOptions, batch_norm: bool) -> nn.Seque
 
 
 def conv_blocks(options: TrainOptions, batch_norm: bool) -> nn.Sequential:
-    """The blocks of one stage, or of the critic's body."""
+    """The convolution blocks of one stage, or of the critic's body."""
     return nn.Sequential(
         OrderedDict(
             (f"block{index}", conv_block(options.filters, options, batch_norm))
@@ -91,7 +91,7 @@ def conv_blocks(options: TrainOptions, batch_norm: bool) -> nn.Sequential:
 
 @torch.no_grad()
 def fold_batch_norm(block: nn.Module) -> None:
-    """Take batch norm out of a block whose convolution does the same from now on."""
+    """Fold a block's batch norm into its convolution, and remove it."""
     convolution, norm = block.get_submodule("conv"), block.get_submodule("norm")
     if isinstance(convolution, Convolution) and isinstance(norm, Normalization):
         norm.fold_into(convolution)
@@ -99,10 +99,11 @@ def fold_batch_norm(block: nn.Module) -> None:
 
 
 def initialize(network: nn.Module, options: TrainOptions, generator: torch.Generator) -> None:
-    """Draw the weights that training begins with; `generator` is on the CPU.
+    """Initialize the weights. `generator` is on the CPU.
 
-    Convolutions from N(0, 0.02) with torch's biases, as in the paper, or after He et al. 2015,
-    which keeps the size of signals, with biases of zero. Batch norm weights from N(1, 0.02).
+    Convolution weights are drawn from N(0, 0.02), with torch's default biases, as in the paper. Or
+    they are drawn after He et al. 2015, which keeps the variance of activations, with zero biases.
+    Batch norm weights are drawn from N(1, 0.02).
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

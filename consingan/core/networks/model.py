@@ -1,4 +1,4 @@
-"""The two networks with what they need to run: noise amplitudes and stage sizes."""
+"""Generator and critic together, with noise amplitudes and stage sizes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ GENERATOR, CRITIC, AMPLITUDE = "generator.", "critic.", "amplitude"
 
 
 class Model:
-    """Generator and critic of a run, at the number of stages trained so far.
+    """Generator and critic of a run, with the stages that exist so far.
 
-    `amplitudes[k]` is the strength of the noise at stage k; `sizes` are those of all stages that
-    the run will have, so that `sizes[: model.stages]` are the trained ones.
+    `amplitudes[k]` is the noise amplitude at stage k. `sizes` has all stages that the run will
+    have; the generator has the first `stages` of them.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Model:
         self.amplitudes = [1.0]
         self.device = torch.device(device)
         self.dtype = torch.bfloat16 if options.precision == "bfloat16" else torch.float32
-        """What the networks compute in; their weights are kept in float32."""
+        """The precision that the networks compute in. Their weights are always float32."""
         self.generator = Generator(options, padding)
         self.critic = Critic(options)
         noise = Noise(options.seed)
@@ -56,7 +56,7 @@ class Model:
         return len(self.generator.body)
 
     def grow(self) -> None:
-        """Add a stage, silent (amplitude 0) until its amplitude is set."""
+        """Add a stage. Its noise amplitude is 0 until it is set."""
         self.generator.grow(normalized=self.stages < self.normalized_stages)
         self.amplitudes.append(0.0)
         self._place()
@@ -67,15 +67,18 @@ class Model:
         window: Window | None = None,
         whole_stages: int = 0,
     ) -> Plan:
-        """What the trained stages compute for a window (None: all) at `sizes` or the run's own.
+        """What the stages compute for a window of the picture; see `networks.plan.plan`.
 
-        See `windows.plan`.
+        Args:
+            sizes: the stages' sizes; by default the run's.
+            window: the part of the picture; by default all of it.
+            whole_stages: how many of the lowest stages compute all of their output.
         """
         sizes = self.sizes[: self.stages] if sizes is None else sizes
         return plan(sizes, self.options.layers, self.generator.padding, window, whole_stages)
 
     def generate(self, noise: Sequence[Tensor], plan: Plan) -> Tensor:
-        """The planned picture, (1, 3, h, w) in [-1, 1], for the planned noise of each stage."""
+        """The planned window of the picture, (1, 3, h, w) in [-1, 1], from each stage's noise."""
         picture: Tensor = self.generator(self._computed_in(noise), self.amplitudes, plan)
         return picture
 
@@ -92,10 +95,11 @@ class Model:
         return self.generator.features(noise, self.amplitudes, plan, start, stop, below)
 
     def learning_groups(self) -> list[dict[str, Any]]:
-        """The generator's parameters that the newest stage trains, with their learning rates.
+        """The generator's parameters that learn, as optimizer groups with learning rates.
 
-        The newest `train_depth` stages learn, each a factor `lr_scale` slower than the next; the
-        head learns while stage 0 does; the tail always. All else is frozen by this call.
+        The newest `train_depth` stages learn. The learning rate of each is `lr_scale` times that of
+        the stage above it. The head learns together with stage 0, and the tail always learns. This
+        call freezes all other parameters.
         """
         rate, scale = self.options.lr_generator, self.options.lr_scale
         newest, first = self.stages - 1, self.first_learning
@@ -121,13 +125,13 @@ class Model:
         return max(0, self.stages - self.options.train_depth)
 
     def stage_tensors(self) -> dict[str, Tensor]:
-        """What the newest stage added or changed, on the CPU: the content of its stage file."""
+        """The tensors that training the newest stage added or changed, for its file; on the CPU."""
         parameters = self.generator.named_parameters()
         frozen = {GENERATOR + name for name, weight in parameters if not weight.requires_grad}
         return {name: t for name, t in self.all_tensors().items() if name not in frozen}
 
     def all_tensors(self) -> dict[str, Tensor]:
-        """The whole model, on the CPU, as `load_stage` takes it."""
+        """All tensors of the model, on the CPU, in the format of `load_stage`."""
         networks = ((GENERATOR, self.generator), (CRITIC, self.critic))
         tensors = {
             prefix + name: tensor
@@ -138,7 +142,7 @@ class Model:
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
     def load_stage(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put a stage file's content in place, after `grow()` for every stage but the first.
+        """Load a stage file's tensors. Call `grow()` before for every stage but the first.
 
         Raises RunError if a name or a shape doesn't fit the run's options.
         """

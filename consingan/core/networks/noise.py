@@ -1,9 +1,9 @@
-"""Seeded noise: every random number has an address, so that none needs to be stored.
+"""Seeded noise that can be drawn in any order, so that it needs no storage.
 
-A draw depends on the run's seed and on where it is used (stage, step, sample, level), and on
-nothing drawn before it. That is what makes resuming exact and sample 7 the same picture whether 10
-or 50 are asked for. Noise that belongs to a picture is addressed by pixel as well, tile by tile: a
-window's noise is the whole picture's, cut, and the whole need never exist.
+Each draw has an address: where it is used, such as stage, step and level. It depends on the seed
+and the address only, not on earlier draws. So a resumed training continues exactly, and sample 7
+is the same picture whether 10 or 50 are made. A picture's noise is drawn in squares that have
+addresses too. So a window's noise is the same as in the whole picture, which need not be drawn.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from consingan.core.networks.window import Window
 from consingan.errors import RunError
 
 TILE = 32
-"""Side, in pixels, of the squares that noise is drawn in."""
+"""Side, in pixels, of the squares that a picture's noise is drawn in."""
 CACHED_TILES = 256
-"""How many squares of the fixed noise are kept: 67 MB at 64 channels."""
+"""How many squares of the fixed noise are cached: 67 MB at 64 channels."""
 
 
 def address_seed(seed: int, *address: int | str) -> int:
-    """A 63-bit seed for one address below `seed`."""
+    """A 63-bit seed made from `seed` and an address."""
     text = "/".join(map(str, (seed, *address)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
@@ -33,9 +33,9 @@ def address_seed(seed: int, *address: int | str) -> int:
 class Noise:
     """The random numbers of one run.
 
-    What training uses up is drawn on `device`; what must be the same everywhere (the fixed noise,
-    the noise of samples) is drawn on the CPU and moved. Noise is N(0, 1), float32, (N, C, H, W),
-    in channels-last memory.
+    Training's own noise is drawn on `device`. The fixed noise and the noise of samples must be the
+    same on every device, so they are drawn on the CPU and moved. Noise is N(0, 1), float32,
+    (N, C, H, W), in channels-last memory.
     """
 
     def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:
@@ -46,15 +46,15 @@ class Noise:
         self._fixed_tile = lru_cache(CACHED_TILES)(partial(self._tile, "fixed"))
 
     def training(self, *address: int | str) -> torch.Generator:
-        """The device's generator, set to an address; valid until the next call."""
+        """The device's generator, seeded for an address. Use it before the next call."""
         return self._training.manual_seed(address_seed(self.seed, "train", *address))
 
     def portable(self, *address: int | str) -> torch.Generator:
-        """The CPU's generator, set to an address; valid until the next call."""
+        """The CPU's generator, seeded for an address. Use it before the next call."""
         return self._portable.manual_seed(address_seed(self.seed, *address))
 
     def fresh(self, shape: Sequence[int], stage: int, step: int, level: int) -> Tensor:
-        """The noise of `shape` that enters at `level` in one training step of `stage`."""
+        """The noise that enters at stage `level` in one training step of `stage`."""
         count, channels, height, width = shape
         # Drawn in the order of channels-last memory, which the networks compute in.
         order = (count, height, width, channels)
@@ -63,12 +63,15 @@ class Noise:
         return noise.permute(0, 3, 1, 2)
 
     def mixing(self, stage: int, step: int, critic_step: int) -> Tensor:
-        """The gradient penalty's mixing number, (1, 1, 1, 1), uniform in [0, 1)."""
+        """The real picture's share in the gradient penalty's mixture, uniform in [0, 1).
+
+        Its shape is (1, 1, 1, 1).
+        """
         generator = self.training(stage, step, "mixing", critic_step)
         return torch.rand((1, 1, 1, 1), generator=generator, device=self.device)
 
     def directions(self, stage: int, step: int) -> Tensor:
-        """Three directions in the space of colours, (3, 3): of length 1, at right angles."""
+        """Three random orthonormal directions in colour space, (3, 3), for the color loss."""
         generator = self.training(stage, step, "directions")
         first, other = torch.randn((2, 3), generator=generator, device=self.device)
         first = torch.nn.functional.normalize(first, dim=0)
@@ -76,11 +79,11 @@ class Noise:
         return torch.stack([first, second, torch.linalg.cross(first, second)])
 
     def fixed(self, level: int, channels: int, window: Window) -> Tensor:
-        """A window of the noise at `level` that stands for the picture itself."""
+        """A window of the fixed noise at stage `level`, from which the picture is reconstructed."""
         return self._window(partial(self._fixed_tile, level), channels, window)
 
     def sample(self, index: int, level: int, channels: int, window: Window) -> Tensor:
-        """A window of the noise at `level` of sample number `index`."""
+        """A window of the noise of sample `index` at stage `level`."""
         return self._window(partial(self._tile, "sample", index, level), channels, window)
 
     def _window(self, tile: Callable[[int, int, int], Tensor], channels: int, at: Window) -> Tensor:
@@ -101,15 +104,15 @@ class Noise:
         return noise.permute(2, 0, 1)[None].to(self.device)
 
     def _tile(self, *address: int | str) -> Tensor:
-        """One square, (TILE, TILE, channels); the address ends in channels, row and column."""
+        """One square of noise, (TILE, TILE, C). The address ends in channels, row and column."""
         channels = int(address[-3])
         return torch.randn((TILE, TILE, channels), generator=self.portable(*address))
 
 
 class StoredNoise(Noise):
-    """Noise whose fixed part is kept by value: no seed of ours gives an imported run's.
+    """Noise whose fixed part is stored, as an imported run's cannot be drawn from a seed.
 
-    `levels` holds it by the number of its stage, from "0", the fixed stage-0 input, on.
+    `levels` has the fixed noise by stage number; "0" is the fixed input of stage 0.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class StoredNoise(Noise):
         self._levels = {name: level.to(self.device) for name, level in levels.items()}
 
     def fixed(self, level: int, channels: int, window: Window) -> Tensor:
-        """A window of the stored tensor. Raises RunError if it isn't there or doesn't reach."""
+        """A window of the stored tensor. Raises RunError if it is missing or too small."""
         stored = self._levels.get(str(level))
         height, width = window.rows.stop, window.columns.stop
         if stored is None or not (

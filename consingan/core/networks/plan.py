@@ -1,8 +1,8 @@
-"""Which part of every stage a window of the output needs.
+"""Which part of each stage is needed to compute a window of the output.
 
-Generator and critic are local: a pixel depends on a few pixels of each stage below. So a window
-can be computed alone, at a cost that depends on its own size only, and equals the same window cut
-from the whole picture. This module is arithmetic on whole numbers; `networks` follows its plans.
+The generator is local: a pixel depends on a few pixels of each stage below. So a window can be
+computed alone. It equals the same window cut from the whole picture, and its cost depends on its
+own size only. This module only computes coordinates; `Generator` follows its plans.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
     pass
 
 OVERSIZE = 2
-"""Pixels by which the head's features are enlarged under oversize padding."""
+"""Pixels by which each side of the head's features is enlarged under oversize padding."""
 
 
 class StagePlan(NamedTuple):
-    """What one stage computes, each window in the coordinates of the whole."""
+    """What one stage computes. Windows are in the coordinates of the whole picture."""
 
     output: Window
-    """The part of the stage's feature maps that comes out."""
+    """The part of the stage's feature maps that it puts out."""
     enlarged: Window
-    """The part of the enlarged features below that the convolutions read."""
+    """The part of the upsampled features that the convolutions read."""
     zeros: tuple[int, int, int, int]
-    """Zeros around that part: left, right, top, bottom."""
+    """Zero padding of that part: left, right, top, bottom."""
     below: Window
-    """The part of the features below that is read; at stage 0, of the head's features.
+    """The part of the features to upsample: the stage below's output or, at stage 0, the head's.
 
     The stage below may put out more than that.
     """
     noise: Window
-    """The part of the stage's noise that is read; at stage 0, of its input."""
+    """The part of the stage's noise that is read. At stage 0 this is the generator's input."""
     noise_zeros: tuple[int, int, int, int]
-    """Zeros around that part, at stage 0 only."""
+    """Zero padding of that part, at stage 0 only."""
 
 
 class Plan(NamedTuple):
-    """How a window of the picture comes about, from stage 0 up."""
+    """What each stage computes for a window of the picture, from stage 0 up."""
 
     sizes: tuple[Size, ...]
     stages: tuple[StagePlan, ...]
     zeros: tuple[int, int, int, int]
-    """Zeros around the last features where the window touches the picture's border."""
+    """Zero padding of the last features, where the window touches the picture's border."""
 
 
 def plan(
@@ -58,14 +58,14 @@ def plan(
     window: Window | None = None,
     whole_stages: int = 0,
 ) -> Plan:
-    """What each stage must compute for `window` of the last stage's picture (None: all of it).
+    """What each stage must compute for a window of the picture.
 
     Args:
         sizes: the stages' sizes, smallest first.
-        layers: 3x3 convolutions a stage.
+        layers: 3x3 convolutions of each stage.
         padding: the generator's padding style.
-        window: a part of the last size, inside it.
-        whole_stages: how many of the lowest stages compute all of themselves whatever is needed.
+        window: a part of the picture, in the last stage's pixels; by default all of it.
+        whole_stages: how many of the lowest stages compute all of their output.
     """
     window = whole(sizes[-1]) if window is None else window
     output, zeros = _around(window, sizes[-1], 1)
@@ -83,7 +83,7 @@ def plan(
 
 
 class _Side(NamedTuple):
-    """A `StagePlan` along one side."""
+    """A `StagePlan` along one axis."""
 
     enlarged: Span
     zeros: tuple[int, int]
@@ -133,6 +133,6 @@ def _around(window: Window, size: Size, margin: int) -> tuple[Window, tuple[int,
 
 
 def _clip(start: int, stop: int, length: int) -> tuple[Span, tuple[int, int]]:
-    """The part of start..stop that lies in 0..length, and how much lies before and after it."""
+    """The part of start..stop inside 0..length, and how much is cut off before and after it."""
     before, after = max(0, -start), max(0, stop - length)
     return Span(start + before, stop - after), (before, after)

@@ -1,8 +1,8 @@
-"""Bicubic enlargement of feature maps as matrix products, rows then columns.
+"""Bicubic upsampling of feature maps by matrix products, first of rows, then of columns.
 
-The same numbers as `torch.nn.functional.interpolate(mode="bicubic", align_corners=True)`, several
-times faster on a CPU in both directions, and for a part of the result from just the part of the
-source that it needs; `benchmarks/engine.py` includes it in its ratios.
+It gives the same numbers as `torch.nn.functional.interpolate(mode="bicubic", align_corners=True)`.
+On a CPU it is several times faster, forward and backward. It can also compute a part of the result
+from the part of the source that this needs.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     from consingan.core.networks.window import Window
 
 BLOCK = 32
-"""Rows or columns that a processor makes at once of a result of more than `DENSE`."""
+"""Rows or columns of a block, on a CPU, for results of more than `DENSE`."""
 DENSE = 128
-"""Rows or columns up to which a result is made by one product with the whole matrix."""
-SHARPNESS = -0.75
-"""The free parameter of the cubic convolution kernel (Keys 1981), as torch chooses it."""
+"""Rows or columns up to which a result is one product with the whole matrix."""
+KEYS_A = -0.75
+"""The parameter a of the cubic convolution kernel (Keys 1981), with torch's value."""
 
 
 def support(source: int, target: int, wanted: Span) -> Span:
-    """Which of `source` rows decide the `wanted` ones of `target`, four taps each.
+    """Which of `source` rows are needed for the `wanted` ones of `target`; each has four taps.
 
-    As many for any `wanted` of one length, inside the source: kernels are prepared for a shape.
+    The number of rows depends on the length of `wanted` only, so that the shapes stay the same
+    from window to window.
     """
     if source == target:
         return wanted
@@ -44,14 +45,14 @@ def support(source: int, target: int, wanted: Span) -> Span:
 
 
 def upsample(features: Tensor, source: Size, target: Size, given: Window, wanted: Window) -> Tensor:
-    """A part of (N, C, *source) resampled to (N, C, *target) with corners aligned.
+    """A part of (N, C, *source) upsampled to (N, C, *target) with aligned corners.
 
     Args:
         features: (N, C, h, w), the `given` part of the source.
         source: the size of the whole source.
         target: the size of the whole result.
-        given: must include the `support` of `wanted`.
-        wanted: the part of the result to make.
+        given: the part of the source in `features`; it includes the `support` of `wanted`.
+        wanted: the part of the result to compute.
 
     Returns:
         (N, C, *wanted.size), in channels-last memory.
@@ -67,11 +68,11 @@ def upsample(features: Tensor, source: Size, target: Size, given: Window, wanted
 
 
 def _resample(features: Tensor, source: int, target: int, given: Span, wanted: Span) -> Tensor:
-    """(N, given, M) to (N, wanted, M) along the second dimension.
+    """(N, given, M) to (N, wanted, M): resample along the second dimension.
 
-    The matrix has four numbers in a row, near its diagonal: the blocks along that have few zeros.
-    Each block is a product of its own, though, which costs more than it saves where little is made,
-    and everywhere but on a processor.
+    Each row of the matrix has only four nonzero numbers, near its diagonal. Multiplying blocks
+    along the diagonal skips most zeros. For small results, and on a GPU, the many small products
+    cost more than they save.
     """
     import torch
 
@@ -82,10 +83,10 @@ def _resample(features: Tensor, source: int, target: int, given: Span, wanted: S
         return torch.matmul(_weights(source, target, given, wanted, *place), features)
     blocks, start = [], wanted.start
     while start < wanted.stop:
-        # Where blocks begin doesn't depend on the window, so that windows share their weights.
+        # Blocks begin at multiples of BLOCK, so that windows share their cached weights.
         made = Span(start, min((start // BLOCK + 1) * BLOCK, wanted.stop))
         needed = support(source, target, made)
-        first = min(needed.start, given.stop - needed.length)  # the last taps may weigh nothing
+        first = min(needed.start, given.stop - needed.length)  # the last taps may have weight 0
         read = Span(first, first + needed.length)
         weights = _weights(source, target, read, made, *place)
         blocks.append(Block(weights, made.start - wanted.start, read.start - given.start))
@@ -100,12 +101,12 @@ def _weights(
     """The (wanted, given) part of the (target, source) matrix of weights along one side."""
     import torch
 
-    # Outside inference mode: cached for training too, even if sampling asked first.
+    # Outside inference mode, so that weights cached while sampling can be used in training.
     with torch.inference_mode(False):
         first, weights = _taps(source, target, device)
         first, weights = first[wanted.start : wanted.stop], weights[wanted.start : wanted.stop]
         taps = first[:, None] + torch.arange(-1, 3, device=device)
-        # The border pixel is repeated outwards. Taps that weigh nothing may lie outside the given.
+        # The border pixel is repeated outwards. Taps with weight 0 may lie outside `given`.
         indices = (taps.clamp(0, source - 1) - given.start).clamp(0, given.length - 1)
         matrix = torch.zeros(wanted.length, given.length, device=device)
         return matrix.scatter_add_(1, indices, weights).to(dtype)
@@ -113,7 +114,7 @@ def _weights(
 
 @lru_cache(maxsize=128)
 def _taps(source: int, target: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """For each of `target` rows, the source row at or before it and the weights of four taps."""
+    """For each target row, the source row at or before it, (target,), and four weights."""
     import torch
 
     with torch.inference_mode(False):
@@ -125,16 +126,16 @@ def _taps(source: int, target: int, device: torch.device) -> tuple[Tensor, Tenso
 
 
 def _step(source: int, target: int) -> float:
-    """The distance of two target rows in source rows."""
-    # In float32, as torch's own kernel rounds it: the paper's numbers depend on it.
+    """The distance between two target rows, in source rows."""
+    # Rounded to float32 as in torch's own kernel, for the same numbers.
     return float(np.float32((source - 1) / (target - 1))) if target > 1 else 0.0
 
 
 def _cubic(distance: Tensor) -> Tensor:
-    """Keys' cubic convolution kernel at a distance in pixels, at most 2."""
+    """Keys' cubic convolution kernel at distances in pixels, at most 2."""
     import torch
 
-    a, x = SHARPNESS, distance.abs()
+    a, x = KEYS_A, distance.abs()
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     return torch.where(x <= 1, near, far)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class Span(NamedTuple):
-    """Rows or columns from `start` up to, but not including, `stop`."""
+    """Rows or columns from `start` up to `stop`, which is excluded."""
 
     start: int
     stop: int
 
     @property
     def length(self) -> int:
-        """How many there are."""
+        """The number of rows or columns."""
         return self.stop - self.start
 
 
@@ -40,14 +40,17 @@ class Window(NamedTuple):
         return self.rows.start, self.columns.start
 
     def cut(self, picture: Tensor, origin: tuple[int, int] = (0, 0)) -> Tensor:
-        """This part of (N, C, H, W), a view; `origin` is where the picture's first pixel lies."""
+        """This window of (..., H, W), as a view. `origin` is the row and column of its first pixel.
+
+        It is (0, 0) for the whole picture.
+        """
         top, left = origin
         rows = slice(self.rows.start - top, self.rows.stop - top)
         return picture[..., rows, self.columns.start - left : self.columns.stop - left]
 
 
 def whole(size: Size) -> Window:
-    """The window that is all of a picture."""
+    """The window that covers a whole picture."""
     return Window(Span(0, size.height), Span(0, size.width))
 
 

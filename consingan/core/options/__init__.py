@@ -1,1 +1,1 @@
-"""Typed settings without torch: options, presets, and a picture's size."""
+"""Typed settings: options, presets and picture sizes. Imports no torch."""

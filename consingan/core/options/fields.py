@@ -1,4 +1,4 @@
-"""What an option is: a typed field with its effect in words; no torch, and no option yet."""
+"""Option fields: a type, limits and a help text. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from consingan.errors import OptionError
 
 LIMITS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern"})
-"""What an option's value can be held to, in pydantic's words."""
+"""The constraints that an option can have, by pydantic's names."""
 
 
 def option(
@@ -28,12 +28,12 @@ def option(
     """A pydantic field that the command line can show.
 
     Args:
-        default: its value unless one is given; `...` if one has to be given.
-        help: what it does to the picture, in one or two sentences.
-        panel: the title of the group in which the help shows it.
-        words: words that may be written in place of the numbers that they stand for.
+        default: the default value; `...` if a value is required.
+        help: the effect on the picture, in one or two sentences.
+        panel: the title of the group that the help shows it in.
+        words: words that stand for numbers, such as `{"auto": 0}`.
         advanced: whether only `--help-all` shows it.
-        limits: of `LIMITS`, such as `ge=1`.
+        limits: constraints from `LIMITS`, such as `ge=1`.
 
     Raises TypeError for a limit that isn't one of `LIMITS`.
     """
@@ -45,7 +45,7 @@ def option(
 
 
 def words_of(field: FieldInfo) -> dict[str, int]:
-    """The words that may be written in place of a field's number."""
+    """The words that stand for numbers in this field."""
     words = _extra(field, "words")
     if not isinstance(words, dict):
         return {}
@@ -53,7 +53,7 @@ def words_of(field: FieldInfo) -> dict[str, int]:
 
 
 def panel_of(field: FieldInfo) -> str:
-    """The title of the group in which the help shows a field."""
+    """The title of the group that the help shows a field in."""
     return str(_extra(field, "panel") or "Options")
 
 
@@ -68,7 +68,7 @@ def _extra(field: FieldInfo, name: str) -> Any:
 
 
 def in_words(field: FieldInfo, value: Any) -> str:
-    """A field's value as the command line takes it: `on`, or the word for a number."""
+    """A field's value as text: `on` or `off`, or the word that stands for a number."""
     if isinstance(value, bool):
         return "on" if value else "off"
     numbers = {number: word for word, number in words_of(field).items()}
@@ -76,7 +76,7 @@ def in_words(field: FieldInfo, value: Any) -> str:
 
 
 def changed(model: type[Options], name: str, default: Any) -> Any:
-    """A field of `model` with another default, for a mode's own options.
+    """A copy of a field of `model` with another default, for a mode's own options.
 
     Raises TypeError if `model` has no such field.
     """
@@ -88,23 +88,26 @@ def changed(model: type[Options], name: str, default: Any) -> Any:
 
 
 class Options(BaseModel):
-    """The base of every option model: frozen; unknown names and infinite numbers are errors."""
+    """The base class of all option models. They are frozen.
+
+    Unknown names, NaN and infinity are errors.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _number_of(cls, value: Any, info: ValidationInfo) -> Any:
-        """The number that a word stands for."""
+    def _replace_word(cls, value: Any, info: ValidationInfo) -> Any:
+        """Replace a word by the number that it stands for."""
         words = words_of(cls.model_fields[str(info.field_name)])
         return words.get(value, value) if isinstance(value, str) else value
 
     @field_validator("*", mode="after")
     @classmethod
-    def _absolute(cls, value: Any) -> Any:
-        """Paths are kept absolute: a run goes on, and is applied, from other folders as well."""
+    def _make_absolute(cls, value: Any) -> Any:
+        """Make paths absolute, since a run may be resumed or applied from another folder."""
         if isinstance(value, list | tuple):
-            return type(value)(map(cls._absolute, value))
+            return type(value)(map(cls._make_absolute, value))
         return value.expanduser().absolute() if isinstance(value, Path) else value
 
 
@@ -112,12 +115,12 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 def flag(field: str) -> str:
-    """The command line's spelling of an option's name: `train_stages` is `--train-stages`."""
+    """An option's name on the command line: `--train-stages` for `train_stages`."""
     return "--" + field.replace("_", "-")
 
 
 def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
-    """Validate `values`. Raises OptionError, which names the first option at fault."""
+    """Validate `values`. Raises OptionError, which names the first invalid option."""
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:

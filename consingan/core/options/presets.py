@@ -1,4 +1,4 @@
-"""What training options start from; no torch."""
+"""Presets: named sets of values for the training options. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from consingan.core.options.fields import OptionsT, parse_options
 from consingan.errors import OptionError
 
 PAPER = "paper"
-"""The preset that changes nothing."""
+"""The preset that keeps a mode's defaults, which are the paper's."""
 FAST: Mapping[str, Any] = {
     "train_stages": 0,
     "window": 96,
@@ -24,13 +24,14 @@ FAST: Mapping[str, Any] = {
     "beta2": 0.9,
     "first_generator_steps": 1,
 }
+"""What all presets but the paper's have in common."""
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {**FAST, "niter": 2400, "last_share": 0.4, "color_weight": 60},
     "draft": {**FAST, "filters": 32, "niter": 1600, "last_share": 0.3, "window": 64},
     "best": {**FAST, "niter": 4000, "last_share": 0.75, "color_weight": 60},
     PAPER: {},
 }
-"""What each preset changes of a mode's defaults, which are the paper's; see docs/research.md."""
+"""The options that each preset sets, and their values. docs/research.md has the measurements."""
 
 DEFAULT_PRESET = "default"
 
@@ -41,7 +42,7 @@ def train_options(
     overrides: Mapping[str, Any],
     presets: Mapping[str, Mapping[str, Any]] = {},
 ) -> OptionsT:
-    """A mode's training options under a preset, with `overrides` on top.
+    """A mode's training options: a preset's values, replaced by `overrides` where given.
 
     `presets` are the mode's own changes to each preset.
 
@@ -51,12 +52,12 @@ def train_options(
 
 
 def preset_changes(**options: Any) -> Mapping[str, Mapping[str, Any]]:
-    """The same changes to every preset but `paper`, as a mode's `presets`."""
+    """The same changes to every preset except `paper`, as a mode's `presets`."""
     return MappingProxyType({name: options for name in PRESETS if name != PAPER})
 
 
 def preset_values(preset: str, presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What a preset changes of a mode's defaults; `presets` are the mode's own changes to each.
+    """The options that a preset sets, with the mode's own changes, `presets`, on top.
 
     Raises OptionError for an unknown preset.
     """

@@ -1,4 +1,4 @@
-"""A picture's size, and the options that ask for one."""
+"""Picture sizes, and the options that set one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pydantic import model_validator
 from consingan.core.options.fields import Options, flag, option
 from consingan.errors import OptionError
 
-SAME_ASPECT = 0.02
-"""How far two aspect ratios may differ, relatively, and still count as the same."""
+ASPECT_TOLERANCE = 0.02
+"""Relative difference up to which two aspect ratios count as the same."""
 MAX_PIXELS = 100_000_000
-"""No picture that is read or made has more; 8K is a third of it."""
+"""The largest picture that can be made. 8K UHD is a third of it."""
 
 
 class Size(NamedTuple):
@@ -26,10 +26,10 @@ class Size(NamedTuple):
         return f"{self.width}x{self.height}"
 
     def has_aspect_of(self, other: Size) -> bool:
-        """Whether both have the same aspect ratio, within `SAME_ASPECT`."""
+        """Whether both have the same aspect ratio, within `ASPECT_TOLERANCE`."""
         ratio = (self.width * other.height) / (self.height * other.width)
-        # A thin picture's ratio is coarser than that: its sides are whole pixels.
-        return abs(ratio - 1) <= max(SAME_ASPECT, 1 / min(other))
+        # Rounding to whole pixels changes a narrow picture's ratio by more than the tolerance.
+        return abs(ratio - 1) <= max(ASPECT_TOLERANCE, 1 / min(other))
 
     def scaled(self, factor: float) -> Size:
         """Both sides times `factor`, rounded up."""
@@ -37,28 +37,38 @@ class Size(NamedTuple):
 
 
 class SizeOptions(Options):
-    """The size of what a mode makes: as factors on the training size, or in pixels."""
+    """The size of a mode's result, as factors on the training size or in pixels."""
 
-    scale_w: float = option(1.0, "Width of the result, as a factor.", "Size", gt=0)
-    scale_h: float = option(1.0, "Height of the result, as a factor.", "Size", gt=0)
+    scale_w: float = option(
+        1.0, "Width of the result, as a factor on the training picture's.", "Size", gt=0
+    )
+    scale_h: float = option(
+        1.0, "Height of the result, as a factor on the training picture's.", "Size", gt=0
+    )
     width: int | None = option(
-        None, "Width of the result in pixels; the height stays unless it is given.", "Size", ge=1
+        None,
+        "Width of the result in pixels. The height is the training picture's unless it is set too.",
+        "Size",
+        ge=1,
     )
     height: int | None = option(
-        None, "Height of the result in pixels; the width stays unless it is given.", "Size", ge=1
+        None,
+        "Height of the result in pixels. The width is the training picture's unless it is set too.",
+        "Size",
+        ge=1,
     )
 
     @model_validator(mode="after")
-    def _one_way_a_side(self) -> SizeOptions:
+    def _either_factor_or_pixels(self) -> SizeOptions:
         for factor, pixels in (("scale_w", "width"), ("scale_h", "height")):
             if {factor, pixels} <= self.model_fields_set and getattr(self, pixels) is not None:
                 raise ValueError(f"{flag(factor)} and {flag(pixels)} exclude each other")
         return self
 
     def target(self, trained: Size) -> Size:
-        """The size to make from a run trained at `trained`; a side not asked for stays.
+        """The result's size for a run trained at `trained`. A side that isn't set keeps its length.
 
-        Raises OptionError if it is beyond `MAX_PIXELS`.
+        Raises OptionError if it has more than `MAX_PIXELS`.
         """
         return check_size(
             Size(
@@ -76,7 +86,7 @@ def check_size(size: Size) -> Size:
 
 
 def parse_size(text: str) -> Size:
-    """`500x150` as a size, 500 wide and 150 high. Raises ValueError."""
+    """Parse `WIDTHxHEIGHT`, such as `500x150`. Raises ValueError."""
     width, cross, height = text.strip().partition("x")
     if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise ValueError(f"{text.strip()!r} is no size; write WIDTHxHEIGHT, such as 500x150")
@@ -84,8 +94,9 @@ def parse_size(text: str) -> Size:
 
 
 def fit(size: Size, max_size: int) -> Size:
-    """`size` reduced so that its longer side is `max_size`, never enlarged.
+    """`size` reduced so that its longer side is `max_size`. A smaller size stays as it is.
 
-    Rounds up as the published code does, on floats: now and then to one pixel more.
+    Sides are rounded up in floating point, as in the published code. The result is sometimes one
+    pixel longer than exact arithmetic gives.
     """
     return size.scaled(min(max_size / max(size), 1.0))

@@ -1,4 +1,4 @@
-"""Pictures between files and tensors: reading, resizing, masks, and writing of all kinds.
+"""Picture files and tensors: reading, resizing, masks, contact sheets, and writing.
 
-Nothing outside this room opens or writes a picture file.
+Only this package opens or writes picture files.
 """

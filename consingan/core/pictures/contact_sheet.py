@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures on one, each with its name."""
+"""Contact sheets: one image with thumbnails of many pictures and their captions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from PIL import Image, ImageDraw, ImageFont
 from consingan.core.options.size import Size
 
 PICTURES = 24
-"""How many pictures a sheet shows at most; the rest are only files."""
+"""The largest number of pictures on a sheet. Further pictures are left out."""
 CELL = 320
-"""Longer side of a picture on the sheet, in pixels; tiny ones are enlarged by whole factors."""
+"""Longer side of a thumbnail, in pixels. Tiny pictures are enlarged by whole factors."""
 GAP, CAPTION, WIDTH = 14, 20, 1600
-PAPER, INK = (255, 255, 255), (90, 90, 90)
+"""Space between thumbnails, height of a caption, and largest width of the sheet, in pixels."""
+BACKGROUND, TEXT_COLOUR = (255, 255, 255), (90, 90, 90)
 
 
 class BandThumbnail:
-    """A reduced copy of a picture of `size` that comes in bands, from the top."""
+    """A thumbnail of a picture of `size` that arrives in bands, from the top."""
 
     def __init__(self, size: Size) -> None:
         self._size, self._row = size, 0
@@ -26,7 +27,7 @@ class BandThumbnail:
         self.image = Image.new("RGB", (width, height))
 
     def add(self, band: Image.Image) -> None:
-        """Take in the rows that follow."""
+        """Add the next rows."""
         width, height = self.image.size
         top = round(self._row * height / self._size.height)
         self._row += band.height
@@ -35,13 +36,13 @@ class BandThumbnail:
 
 
 class Thumbnails:
-    """Collects pictures for a sheet, in bounded memory."""
+    """Collects thumbnails for a contact sheet, in bounded memory."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[str, Image.Image]] = []
 
     def add(self, caption: str, image: Image.Image) -> None:
-        """Keep a reduced copy, unless the sheet is full."""
+        """Add a picture's thumbnail, unless the sheet is full."""
         if len(self._entries) < PICTURES:
             factor = max(1, CELL // 2 // max(image.size))
             cell = image.resize(
@@ -51,7 +52,7 @@ class Thumbnails:
             self._entries.append((caption, cell))
 
     def sheet(self) -> Image.Image:
-        """The pictures in rows, at most `WIDTH` pixels wide, each with its caption below."""
+        """The contact sheet: thumbnails in rows, with captions below, at most `WIDTH` wide."""
         font = ImageFont.load_default(12)
         widths = (
             max(image.width, min(CELL, math.ceil(font.getlength(caption))))
@@ -61,16 +62,16 @@ class Thumbnails:
         height = max((image.height for _, image in self._entries), default=CELL)
         cell_width, cell_height = width + GAP, height + CAPTION + GAP
         fitting = max(1, (WIDTH - GAP) // cell_width)
-        # As square as the screen is: a handful of pictures is not one long strip.
+        # About the aspect ratio of a screen, so that a few pictures don't make one long row.
         wanted = math.ceil(math.sqrt(len(self._entries) * 1.6 * cell_height / cell_width))
         columns = max(1, min(fitting, wanted, len(self._entries)))
         rows = math.ceil(len(self._entries) / columns)
         size = (columns * cell_width + GAP, rows * cell_height + GAP)
-        sheet = Image.new("RGB", size, PAPER)
+        sheet = Image.new("RGB", size, BACKGROUND)
         draw = ImageDraw.Draw(sheet)
         for index, (caption, image) in enumerate(self._entries):
             row, column = divmod(index, columns)
             left, top = GAP + column * cell_width, GAP + row * cell_height
             sheet.paste(image, (left, top))
-            draw.text((left, top + image.height + 3), caption, INK, font)
+            draw.text((left, top + image.height + 3), caption, TEXT_COLOUR, font)
         return sheet

@@ -1,4 +1,4 @@
-"""Masks: where a picture was changed by hand, and so where the network may repaint it."""
+"""Masks: where a picture was edited by hand, and so where it is repainted."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from consingan.core.pictures.tensors import to_image, to_tensor
 from consingan.errors import PictureError
 
 TRUNCATION = 4
-"""Where the Gaussian ends, in standard deviations."""
+"""Radius at which the Gaussian is cut off, in standard deviations."""
 
 
 def find_mask(picture: Path) -> Path | None:
-    """The file `NAME_mask.*` beside the picture `NAME.*`, or None.
+    """The mask `NAME_mask.*` beside the picture `NAME.*`, or None.
 
-    Of several, the one with the picture's own suffix, else the first by name. Raises PictureError
-    if the folder cannot be listed.
+    If there are several, it is the one with the picture's suffix, or else the first by name. Raises
+    PictureError if the folder cannot be listed.
     """
-    # The names are compared, not globbed: brackets and stars in them mean nothing.
+    # Not by globbing: a picture's name may contain brackets and stars.
     try:
         masks = [
             file
@@ -43,11 +43,11 @@ def find_mask(picture: Path) -> Path | None:
 
 
 def load_mask(path: Path, size: Size) -> Tensor:
-    """A mask's file as (1, 1, *size) float32: 1 where the picture was changed, 0 elsewhere.
+    """Read a mask as (1, 1, *size) float32: 1 where the picture was changed, 0 elsewhere.
 
-    Changed is what is brighter than mid-grey, and not transparent. A mask of another size but
-    the same aspect ratio is resized. Raises PictureError if the aspect ratio is another, or the
-    file is no picture.
+    Pixels count as changed if they are brighter than mid-grey and not transparent. A mask of
+    another size is resized. Raises PictureError if its aspect ratio differs from that of `size`, or
+    if the file isn't a picture.
     """
     picture = load_picture(path, background="black")
     if not picture.size.has_aspect_of(size):
@@ -60,11 +60,11 @@ def load_mask(path: Path, size: Size) -> Tensor:
 
 
 def dilate(mask: Tensor, radius: float) -> Tensor:
-    """Grow a mask, (1, 1, H, W) in {0, 1}, to all pixels within `radius` of a changed one."""
+    """Dilate a mask, (1, 1, H, W) in {0, 1}, by a disk of `radius` pixels."""
     changed = mask[0, 0] > 0.5
     height, distance = len(changed), _distance_along_rows(changed)
     grown = torch.zeros_like(changed)
-    # The disk is a stack of horizontal runs, the same above and below its centre.
+    # A disk is a stack of horizontal runs, symmetric about its centre.
     for offset in range(min(int(radius), height - 1) + 1):
         run = distance <= math.floor(math.sqrt(radius**2 - offset**2))
         grown[offset:] |= run[: height - offset]
@@ -73,7 +73,7 @@ def dilate(mask: Tensor, radius: float) -> Tensor:
 
 
 def _distance_along_rows(changed: Tensor) -> Tensor:
-    """Pixels from each pixel to the nearest changed one of its row, (H, W); infinity if none."""
+    """Distance to the nearest changed pixel in the same row, (H, W); infinity if there is none."""
     columns = torch.arange(changed.shape[1], dtype=torch.float32, device=changed.device)
     last = torch.where(changed, columns, -torch.inf).cummax(dim=1).values
     following = torch.where(changed, columns, torch.inf).flip(1).cummin(dim=1).values.flip(1)
@@ -81,31 +81,31 @@ def _distance_along_rows(changed: Tensor) -> Tensor:
 
 
 def blur(mask: Tensor, sigma: float) -> Tensor:
-    """Convolve (1, 1, H, W) with a Gaussian, `sigma` > 0 in pixels, repeating the border pixels."""
+    """Convolve (1, 1, H, W) with a Gaussian of `sigma` > 0 pixels; border pixels are repeated."""
     reach = int(TRUNCATION * sigma)
     padded = functional.pad(mask, (reach, reach, reach, reach), mode="replicate")
     return gaussian_blur(padded, sigma, reach)
 
 
 def feather(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:
-    """Give a mask, (1, 1, H, W) in {0, 1}, soft borders; the result is in [0, 1].
+    """Give a mask, (1, 1, H, W) in {0, 1}, soft edges; the result is in [0, 1].
 
-    It is dilated by a disk of `radius` pixels, blurred with `sigma` pixels and scaled so that its
-    minimum is 0 and its maximum 1. Further than `radius + 4 * sigma` from all changed pixels it is
-    exactly 0. Without a changed pixel it is 0 everywhere, with nothing but changed ones 1.
+    The mask is dilated by a disk of `radius` pixels, blurred with `sigma` pixels, and scaled to a
+    minimum of 0 and a maximum of 1. It is exactly 0 at distances above `radius + 4 * sigma` from
+    all changed pixels. A mask of one value keeps that value.
     """
     grown = dilate(mask, radius)
     if grown.min() == grown.max():
         return grown
-    # The separable kernel is a square, whose corners reach further than the Gaussian's end.
+    # The separable kernel is a square, whose corners lie beyond the cut-off radius.
     blurred = blur(grown, sigma) * dilate(mask, radius + TRUNCATION * sigma)
     return (blurred - blurred.min()) / (blurred.max() - blurred.min())
 
 
 def composite(naive: Image.Image, made: Tensor, mask: Tensor) -> Image.Image:
-    """Put `made`, (1, 3, H, W) in [-1, 1], into the picture `naive` where `mask` says.
+    """Blend `made`, (1, 3, H, W) in [-1, 1], over the picture `naive` with an alpha mask.
 
-    `mask`, (1, 1, H, W) in [0, 1], is the share of `made`: at 0 the naive picture's pixels come
-    back bit for bit, at 1 those that `made` has as a picture of its own.
+    `mask`, (1, 1, H, W) in [0, 1], is the opacity of `made`. Where it is 0 the naive picture's
+    pixels are kept bit for bit. Where it is 1 they are those of `to_image(made)`.
     """
     return to_image(torch.lerp(to_tensor(naive), made.float().cpu(), mask.cpu()))

@@ -1,4 +1,4 @@
-"""Picture files to tensors and back. Every file that cannot be used becomes a PictureError."""
+"""Reading picture files. A file that cannot be used raises PictureError."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-"""What their files end in, in upper or lower case."""
-TURNS = {
+"""The suffixes of picture files, in upper or lower case."""
+EXIF_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -31,25 +31,28 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""How to turn a picture upright, by its EXIF orientation."""
 MAX_PIXELS = 64_000_000
-"""Of a picture that is read: decoders need up to 12 bytes for each, and that is to fit in 1 GB."""
+"""The largest picture that is read. Decoders need up to 12 bytes a pixel, within 1 GB of memory."""
 MAX_WEBP_PIXELS = 40_000_000
-"""WebP's decoder needs more for each than any other."""
+"""The largest WebP picture. Its decoder needs more memory a pixel than any other."""
 MAX_BYTES = 300_000_000
-"""Of a picture's file; some decoders read all of it at once."""
+"""The largest picture file. Some decoders read all of it at once."""
 MAX_SCANS = 50
-"""Of a JPEG file; progressive ones have about 10, and each may take as long as a whole picture."""
+"""The most scans of a JPEG. Progressive ones have about 10. Each may take as long as a picture."""
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+"""Pillow's modes for 16-bit grey pictures."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as read: 8-bit RGB, and what had to be done to make it so."""
+    """A picture as 8-bit RGB, upright."""
 
     name: str
     """The file's name without suffix, for folders and messages."""
     image: Image.Image
     notes: tuple[str, ...] = ()
+    """The conversions that were needed."""
 
     @property
     def size(self) -> Size:
@@ -60,9 +63,10 @@ class Picture:
 def load_picture(path: str | Path, background: str = "white") -> Picture:
     """Read a picture file as 8-bit RGB, upright.
 
-    Reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF; grey, palette, CMYK and 16-bit
-    pictures are converted, transparent ones composited on `background`. Raises PictureError if the
-    file is missing, empty, truncated, no picture, or larger than `MAX_PIXELS` or `MAX_BYTES`.
+    It reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF. Grey, palette, CMYK and 16-bit
+    pictures are converted, and transparent ones are composited on `background`. Raises PictureError
+    if the file is missing, empty, truncated, not a picture, or larger than `MAX_PIXELS` or
+    `MAX_BYTES`.
     """
     path = Path(path)
     shown = str(path)
@@ -79,7 +83,7 @@ def load_picture(path: str | Path, background: str = "white") -> Picture:
             )
         with ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
-            warnings.simplefilter("ignore")  # about metadata, and about sizes checked below
+            warnings.simplefilter("ignore")  # Pillow's, on metadata and on sizes checked below
             image = stack.enter_context(Image.open(path, formats=FORMATS))
             limit = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
             if image.width * image.height > limit:
@@ -109,7 +113,7 @@ def load_picture(path: str | Path, background: str = "white") -> Picture:
         reason = error.strerror or error
         what = "cannot be read" if error.errno else "is damaged or truncated"
         raise PictureError(f"{shown!r} {what}: {reason}") from None
-    except Exception as error:  # decoders raise nearly anything on damaged files
+    except Exception as error:  # decoders may raise any exception on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PictureError(f"{shown!r} is damaged or truncated: {reason}") from None
 
@@ -117,10 +121,10 @@ def load_picture(path: str | Path, background: str = "white") -> Picture:
 def from_image(image: Image.Image, name: str = "picture", background: str = "white") -> Picture:
     """A Pillow image as a `Picture`: 8-bit RGB, upright, transparency composited on `background`.
 
-    Raises PictureError if its mode has no plain reading as colours.
+    Raises PictureError if its mode cannot be converted to RGB unambiguously.
     """
     notes = []
-    if getattr(image, "is_animated", False):  # counting the frames could take for ever
+    if getattr(image, "is_animated", False):  # n_frames could take very long
         notes.append("only the first frame is used")
     tags = getattr(image, "tag_v2", {})
     if image.mode in (*SIXTEEN_BIT, "I") and (tags.get(258, (16,)), tags.get(262, 1)) != ((16,), 1):
@@ -146,8 +150,8 @@ def from_image(image: Image.Image, name: str = "picture", background: str = "whi
     if transparent:
         notes.append(f"transparent parts were composited on {background}")
     try:
-        turn = TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata is no damaged picture
+        turn = EXIF_TRANSPOSES.get(image.getexif().get(0x0112, 1))
+    except Exception:  # a picture with damaged metadata is still usable
         turn = None
     if turn is not None:
         notes.append("turned upright as its EXIF orientation says")
@@ -156,11 +160,11 @@ def from_image(image: Image.Image, name: str = "picture", background: str = "whi
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """A 16-bit grey image as an 8-bit one, any other as it is."""
+    """Convert a 16-bit grey image to 8 bits; return any other unchanged."""
     if image.mode not in (*SIXTEEN_BIT, "I"):
         return image
     deep = np.asarray(image).clip(0, 65535)
-    key = image.info.get("transparency")  # of PNG: the grey value that is transparent
+    key = image.info.get("transparency")  # in a PNG: the grey value that is transparent
     image = Image.fromarray((deep // 257).astype(np.uint8))
     if key is not None:
         image.putalpha(Image.fromarray(((deep != key) * 255).astype(np.uint8)))
@@ -168,7 +172,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _conversion_to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
-    """What converts the image's colours to sRGB; None if they are, or its profile is unusable."""
+    """The colour transform to sRGB; None if none is needed, or if the profile is unusable."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
         return None

@@ -1,4 +1,4 @@
-"""The picture at the size of each stage."""
+"""Resizing pictures, and the pyramid of a picture at each stage's size."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def build_pyramid(picture: Tensor, sizes: list[Size]) -> list[Tensor]:
-    """`picture`, (1, 3, H, W) in [-1, 1], at each size: bicubic with antialiasing, clamped."""
+    """`picture`, (1, 3, H, W) in [-1, 1], resized to each size; see `resize`."""
     return [resize(picture, size) for size in sizes]
 
 
 def resize(picture: Tensor, size: Size) -> Tensor:
-    """Resample (1, C, H, W) in [-1, 1] to `size`, bicubic (a = -0.5) with antialiasing."""
+    """Resize (1, C, H, W) in [-1, 1], bicubic (a = -0.5) with antialiasing, clamped to [-1, 1]."""
     import torch.nn.functional as functional
 
     if tuple(picture.shape[-2:]) == size:
@@ -28,9 +28,9 @@ def resize(picture: Tensor, size: Size) -> Tensor:
 
 
 def resize_image(image: Image.Image, size: Size) -> Tensor:
-    """`resize(to_tensor(image), size)`, bit for bit, for an image that is too large for that.
+    """The same as `resize(to_tensor(image), size)`, bit for bit, in less memory for large images.
 
-    Resampling is along the rows first, so that a strip of them can be done at a time.
+    Rows are resampled first, so one strip of rows is converted at a time.
     """
     import torch
     import torch.nn.functional as functional

@@ -1,4 +1,4 @@
-"""Pillow images to tensors and back."""
+"""Conversion between Pillow images and tensors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STRIP_PIXELS = 2_000_000
-"""How much of a picture is converted at a time, so that no second copy of it is needed."""
+"""Pixels that are converted at a time, to bound the memory for intermediate results."""
 
 
 def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    """The image from top to bottom in pieces of its width, each with the row that it starts at."""
+    """Yield full-width strips of the image from top to bottom, each with its first row."""
     height = max(1, STRIP_PIXELS // max(1, image.width))
     for top in range(0, image.height, height):
         yield top, image.crop((0, top, image.width, min(top + height, image.height)))
@@ -34,9 +34,9 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_image(tensor: Tensor) -> Image.Image:
-    """(1, 3, H, W) in [-1, 1], on any device, as an RGB image; values outside are clipped.
+    """(1, 3, H, W) in [-1, 1], on any device, as an RGB image. Values outside are clipped.
 
-    Raises TypeError for anything of another shape.
+    Raises TypeError for another type or shape.
     """
     shape = tuple(getattr(tensor, "shape", ()))
     if len(shape) != 4 or shape[:2] != (1, 3):

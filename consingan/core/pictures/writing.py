@@ -1,4 +1,4 @@
-"""Pillow images to picture files."""
+"""Writing Pillow images to picture files."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FORMATS: dict[str, dict[str, Any]] = {
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".webp": {"format": "WEBP", "quality": 95},
 }
-"""Suffix of a picture file: how Pillow saves it."""
+"""Pillow's arguments for saving a picture file, by its suffix."""
 
 
 def encode_png(image: Image.Image) -> bytes:
-    """The image as the content of a PNG file."""
+    """The bytes of a PNG file of the image."""
     buffer = BytesIO()
     image.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
 def save_image(path: Path, image: Image.Image) -> None:
-    """Write an image atomically, in the format of the path's suffix. Raises OSError."""
+    """Write an image atomically, in the format that the path's suffix names. Raises OSError."""
     write_atomically(path, lambda file: image.save(file, **FORMATS[path.suffix.lower()]))

@@ -1,4 +1,4 @@
 """The run folder on disk: records, tensor files, stored inputs, finding, locking, repair.
 
-It knows no hooks: whoever knows the mode gives it the run's options.
+This package doesn't know modes or hooks; its callers parse the run's options.
 """

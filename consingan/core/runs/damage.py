@@ -1,4 +1,4 @@
-"""Stages whose files are damaged: found, moved aside, and trained again if training can."""
+"""Damaged stage files: finding them, moving them aside, and training their stages again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def find_damage(run: RunFolder) -> tuple[int, DamagedError] | None:
-    """The lowest committed stage whose file is not what was saved, and what is wrong; or None.
+    """The lowest committed stage whose file is damaged or missing, and the error; or None.
 
-    Raises RunError if a file cannot be read at all: that says nothing about what it holds.
+    Raises RunError if a file cannot be read, since it may be undamaged.
     """
     for stage, saved in enumerate(run.state.stages):
         try:
@@ -30,10 +30,10 @@ def find_damage(run: RunFolder) -> tuple[int, DamagedError] | None:
 
 
 def drop_damaged(run: RunFolder) -> None:
-    """Go back to before the lowest damaged stage, if there is one, and say so in a Note.
+    """Drop the lowest damaged stage, if there is one, and all stages above it, with a Note.
 
-    Nothing is deleted: the files from there on are moved aside. Raises RunError if training
-    cannot make them again, or if the folder cannot be written.
+    Their files are moved aside, not deleted. Raises RunError if this run cannot train the stage
+    again, or if the folder cannot be written.
     """
     damage = find_damage(run)
     if damage is None:
@@ -49,7 +49,7 @@ def drop_damaged(run: RunFolder) -> None:
 
 
 def remedy(run: RunFolder, stage: int) -> str:
-    """What to do if a stage's file is damaged and there is no copy of it."""
+    """Advice for a damaged stage file that has no copy, as part of a message."""
     if _trains(run, stage):
         good = f"; {stage} of {len(run.sizes)} stages are good" if stage else ""
         command = f"consingan resume {shlex.quote(str(run.path))}"
@@ -60,14 +60,14 @@ def remedy(run: RunFolder, stage: int) -> str:
 
 
 def _trains(run: RunFolder, stage: int) -> bool:
-    """Whether training this run makes that stage, and not another run or another program."""
+    """Whether this run trains the stage itself. A parent run or another program made the others."""
     if run.config.parent is not None:
         return stage == len(run.sizes) - 1
     return run.config.fixed_noise_sha256 is None
 
 
 def _set_aside(folder: Path, stages: range) -> Path:
-    """Move the files of some stages into a new folder beside them."""
+    """Move the files of the stages into a new folder beside them, and return its path."""
     try:
         aside = new_folder(folder / "stages", "replaced")
         for file in (folder / stage_file(stage) for stage in stages):

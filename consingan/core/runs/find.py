@@ -1,4 +1,4 @@
-"""The run folders below a folder for runs: found by name, newest last."""
+"""Finding run folders by name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from consingan.core.runs.records import RunConfig, read_record
 from consingan.errors import Note, RunError, RunNotFoundError
 
 OLDEST = datetime.fromtimestamp(0, timezone.utc)
+"""The creation time of a run that has no valid one."""
 LATEST_YEAR = 9000
-"""So that arithmetic with a run's time cannot overflow."""
+"""Creation times from this year on are invalid, so that adding to a time cannot overflow."""
 
 
 def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
-    """The run folder that `name` means: a path, `latest`, or a picture's name.
+    """The run folder that `name` stands for: a path, `latest`, or a picture's name.
 
-    Of several the newest; with `mode`, the newest of that mode that has a trained stage, or else
-    the newest of that mode, if there is one. Raises RunNotFoundError.
+    If there are several, it is the newest. With `mode`, runs of that mode come first, and among
+    these runs with a trained stage. Raises RunNotFoundError.
     """
     if is_run(Path(name)):
         return Path(name)
@@ -40,7 +41,7 @@ def run_folders(runs: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` can be looked into and is a run's, be it a broken one."""
+    """Whether `folder` is readable and a run folder, possibly a damaged one."""
     file = folder / "config.json"
     try:
         return os.path.lexists(file) and not file.is_dir()
@@ -49,9 +50,9 @@ def is_run(folder: Path) -> bool:
 
 
 def after_all(runs: Path, now: datetime) -> datetime:
-    """`now`, or just after the newest run below `runs` if the clock was put back since then.
+    """`now`, or a microsecond after the newest run below `runs` if the clock was set back.
 
-    So the run that is made last is the newest.
+    With this as its creation time, the run that is made last is always the newest.
     """
     newest = max(map(_created, run_folders(runs)), default=OLDEST)
     return now if now > newest else newest + timedelta(microseconds=1)
@@ -63,7 +64,7 @@ def _is_of(folder: Path, mode: str) -> bool:
 
 
 def _created(folder: Path) -> datetime:
-    """When a run was made, as it says itself; one that says nothing possible is the oldest."""
+    """A run's creation time from its record; `OLDEST` if that is missing or invalid."""
     config = _config(folder)
     if config is None or not OLDEST.year < config.created.year < LATEST_YEAR:
         return OLDEST
@@ -72,7 +73,7 @@ def _created(folder: Path) -> datetime:
 
 def _config(folder: Path) -> RunConfig | None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Note)  # told when the run is opened
+        warnings.simplefilter("ignore", Note)  # shown when the run is opened
         try:
             return read_record(RunConfig, folder)
         except RunError:

@@ -1,17 +1,20 @@
-"""The run folder: what a training leaves behind, and all that resuming and applying need.
+"""The run folder: everything that a training saves, and that resuming and applying need.
 
 runs/<picture>/<YYYYmmdd-HHMMSS>-<mode>/
-  config.json            what was asked for: mode, plugin, options
-  state.json             how far it is: the commit point, always written last
-  *.backup.json          the same as these two, in case they are damaged
-  picture.png            the training pixels
-  known.png              white where they are known, if the mode doesn't know all of them
-  fixed_noise.safetensors  the fixed noise of an imported run; others have it by their seed
-  stages/NN.safetensors  what stage NN added or changed
-  metrics.jsonl          one object a logged step
-  previews/NN.png        how each stage looked
-  applied/               what was made from it
-  .lock                  the process that trains it
+  config.json            the settings: mode, plugin, options
+  state.json             the progress: which stages are committed; always written last
+  *.backup.json          copies of these two, in case they are damaged
+  picture.png            the training picture
+  known.png              white where the picture is known, if not all of it is
+  naive.png              the naive picture of --naive, reduced, if there is one
+  fixed_noise.safetensors  the fixed noise of an imported run; other runs draw it from their seed
+  start.safetensors      the model that fine-tuning starts from, if the run is fine-tuned
+  stages/NN.safetensors  the tensors that stage NN added or changed
+  checkpoints/           the training state within a stage
+  metrics.jsonl          one JSON object for each logged step
+  previews/NN.png        a contact sheet of pictures after each stage
+  applied/               pictures made from the run
+  .lock                  the process that trains the run
 """
 
 from __future__ import annotations
@@ -40,11 +43,12 @@ from consingan.errors import RunError, RunNotFoundError
 if TYPE_CHECKING:
     from torch import Tensor
 
-STAMP = "%Y%m%d-%H%M%S"
+TIME_FORMAT = "%Y%m%d-%H%M%S"
+"""The format of times in folder names."""
 
 
 class RunFolder:
-    """A run folder, opened: what was asked for and how far it is."""
+    """An open run folder: its settings and its progress."""
 
     def __init__(
         self,
@@ -58,13 +62,13 @@ class RunFolder:
         self.config = config
         self.state = state
         self.options = options
-        """The training options, as the run's mode types them."""
+        """The training options, of the mode's own type."""
         self.padding = padding
-        """How the run's generator treats borders."""
+        """The generator's padding style."""
 
     @property
     def mode(self) -> str:
-        """The name of the mode that trained it."""
+        """The name of the mode that trains the run."""
         return self.config.mode
 
     @property
@@ -74,22 +78,22 @@ class RunFolder:
 
     @property
     def stages_done(self) -> int:
-        """How many stages are committed."""
+        """The number of committed stages."""
         return len(self.state.stages)
 
     @property
     def complete(self) -> bool:
-        """Whether all stages are trained."""
+        """Whether all stages are committed."""
         return self.stages_done == len(self.sizes)
 
     def commit(self, stage: int, tensors: Mapping[str, Tensor], seconds: float) -> None:
-        """Save a trained stage: first its file, then the state that counts it."""
+        """Save a trained stage: first its file, then the state that lists it."""
         checksum = save_tensors(self.path, stage_file(stage), tensors, stage)
         saved = SavedStage(sha256=checksum, seconds=seconds)
         self._write_state(stages=[*self.state.stages[:stage], saved], checkpoint=None)
 
     def set_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
-        """Record what was saved within a stage."""
+        """Record a checkpoint, which was saved before."""
         self._write_state(checkpoint=checkpoint)
 
     def set_status(self, status: Status) -> None:
@@ -97,7 +101,7 @@ class RunFolder:
         self._write_state(status=status)
 
     def refresh(self) -> None:
-        """Read the state again: another process may have trained the run since it was opened."""
+        """Read the state again, since another process may have changed it."""
         self.state = read_record(RunState, self.path)
 
     def keep_stages(self, number: int) -> None:
@@ -116,15 +120,15 @@ class RunFolder:
 def create_folder(
     root: Path, config: RunConfig, state: RunState, files: Mapping[str, bytes]
 ) -> tuple[Path, RunConfig]:
-    """Make a new run folder below `root`, with `files` by their names in it.
+    """Create a run folder below `root` with the given files, by name.
 
-    Returns its path, and its `config` with the time at which it was made. Raises RunError if it
-    cannot be written, and leaves nothing.
+    Returns its path, and `config` with the creation time. If the folder cannot be written, it is
+    removed and RunError is raised.
     """
     path = None
     try:
         config = config.model_copy(update={"created": after_all(root, config.created)})
-        path = new_folder(root / config.picture, f"{config.created:{STAMP}}-{config.mode}")
+        path = new_folder(root / config.picture, f"{config.created:{TIME_FORMAT}}-{config.mode}")
         (path / "stages").mkdir()
         for name, content in files.items():
             write_bytes(path / name, content)
@@ -142,7 +146,7 @@ def create_folder(
 def read_folder(path: Path) -> tuple[RunConfig, RunState]:
     """The records of a run folder. Raises RunNotFoundError if it is none, RunError if damaged.
 
-    It may be of a stranger: nothing in it is run, and no link is followed out of it.
+    The folder may be untrusted: nothing in it is executed, and no link out of it is followed.
     """
     if not is_run(path):
         raise RunNotFoundError(f"{str(path)!r} is not a run folder: it has no config.json")

@@ -1,4 +1,4 @@
-"""One process at a time may train a run."""
+"""The lock of a run folder, so that only one process at a time trains the run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOCK = ".lock"
 
 @contextmanager
 def training_lock(folder: Path) -> Iterator[None]:
-    """Hold a run folder's lock. Raises RunError that names the process that holds it.
+    """Hold a run folder's lock. Raises RunError, naming the process that holds it already.
 
-    The operating system holds the lock: it ends with the process, however that ends, so that what
-    a dead process left is free. The file says who holds it, and stays.
+    The operating system manages the lock. It releases the lock when the process ends, even by a
+    kill. The lock file names the process that holds it, and is not deleted.
     """
     from filelock import FileLock, Timeout
 
@@ -33,7 +33,7 @@ def training_lock(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
     try:
-        with suppress(OSError):  # a full disk is told of when something counts
+        with suppress(OSError):  # a full disk: the next important write reports it
             file.write_text(f"process {os.getpid()} on {platform.node()}")
         yield
     finally:
@@ -41,7 +41,7 @@ def training_lock(folder: Path) -> Iterator[None]:
 
 
 def being_trained(folder: Path) -> bool:
-    """Whether a process holds a run folder's lock; False where that can't be told."""
+    """Whether a process holds a run folder's lock; False if that cannot be determined."""
     from filelock import FileLock, Timeout
 
     if not (folder / LOCK).is_file():
@@ -61,5 +61,5 @@ def _holder(file: Path) -> str:
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
             return stream.read(100) or "another process"
-    except OSError:  # Windows lets nobody read a locked file
+    except OSError:  # Windows: locked files cannot be read
         return "another process"

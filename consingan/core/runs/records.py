@@ -1,4 +1,4 @@
-"""The JSON files of a run folder: what they hold, and reading them with suspicion."""
+"""The JSON files of a run folder: their models, and reading them from untrusted folders."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from consingan.core.system.atomic_files import folder_name, read_file, write_jso
 from consingan.errors import DamagedError, Note, RunError
 
 SCHEMA = 1
+"""The version of the records' format."""
 MAX_BYTES = 10**6
-"""Of a record's file; a larger one is refused unread."""
+"""The largest record file that is read."""
 MAX_STAGES = 64
-"""As in the option train_stages."""
+"""The limit of the option train_stages."""
 MAX_SIDE = 10**6
-"""Pixels; a side of a stage that is longer is no picture's."""
+"""The longest side of a stage that a record may have, in pixels."""
 RESTORE = "restore it from a copy"
+"""The advice in messages about damaged files."""
 Status = Literal["training", "stopped", "failed", "complete"]
 
 
 def _folder_name(name: str) -> str:
-    if name != folder_name(name):  # runs are made in a folder of this name
-        raise ValueError("no name of a folder")
+    if name != folder_name(name):  # runs are created in a folder of this name
+        raise ValueError("not a valid folder name")
     return name
 
 
@@ -39,12 +41,12 @@ Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
     file: ClassVar[str]
-    """Its name in the run folder."""
+    """The file's name in the run folder."""
     schema_version: int = SCHEMA
 
 
 class Plugin(BaseModel):
-    """Which installed package a mode came from."""
+    """The installed package that provides a mode."""
 
     model_config = ConfigDict(frozen=True)
     package: str = Field(pattern=r"^[\w.-]+$")
@@ -52,11 +54,11 @@ class Plugin(BaseModel):
 
 
 class RunConfig(_Record):
-    """config.json: what was asked for; never changes."""
+    """config.json: the settings of a run. They never change."""
 
     file = "config.json"
     consingan: str
-    """The version that made the run."""
+    """The version of consingan that created the run."""
     created: datetime
     mode: str
     plugin: Plugin
@@ -65,24 +67,24 @@ class RunConfig(_Record):
     picture: FolderName
     """The picture's name without suffix."""
     notes: list[str] = []
-    """What had to be done to read the picture."""
+    """Conversions of the picture, and other facts worth knowing."""
     parent: str | None = None
-    """The run folder that this one was fine-tuned from."""
+    """The run folder that this one is fine-tuned from."""
     start_sha256: Checksum | None = None
     """The checksum of the stage file that fine-tuning starts from."""
     fixed_noise_sha256: Checksum | None = None
-    """The checksum of the fixed noise, if it is kept by value and not by the seed."""
+    """The checksum of the fixed noise, if it is stored and not drawn from the seed."""
 
 
 class SavedStage(BaseModel):
-    """A committed stage: the checksum of its file, and what it took."""
+    """A committed stage: the checksum of its file, and its training time."""
 
     sha256: Checksum
     seconds: float = Field(ge=0, allow_inf_nan=False)
 
 
 class SavedCheckpoint(BaseModel):
-    """What was saved within a stage: after how many steps and seconds, and its file's checksum."""
+    """A checkpoint within a stage: its steps and seconds so far, and its file's checksum."""
 
     stage: int = Field(ge=0, lt=MAX_STAGES)
     step: int = Field(ge=1)
@@ -91,7 +93,7 @@ class SavedCheckpoint(BaseModel):
 
 
 class RunState(_Record):
-    """state.json: how far the run is. Nothing that it doesn't list counts."""
+    """state.json: the progress of a run. Only the stages and checkpoint listed here count."""
 
     file = "state.json"
     status: Status
@@ -117,16 +119,16 @@ RecordT = TypeVar("RecordT", bound=_Record)
 
 
 def write_record(folder: Path, record: _Record) -> None:
-    """Write a record's backup, then its file, which is what counts. Raises OSError."""
+    """Write a record's backup, and then its file. Raises OSError."""
     content = record.model_dump(mode="json")
     write_json(folder / _backup(record), content)
     write_json(folder / record.file, content)
 
 
 def read_record(model: type[RecordT], folder: Path) -> RecordT:
-    """The record of a run folder; of its backup, with a Note, if its file is damaged or missing.
+    """Read a record of a run folder, or its backup, with a Note, if the file is damaged or missing.
 
-    Raises RunError if both are, or if it is of a newer schema.
+    Raises RunError if both are damaged, or if the record has a newer schema.
     """
     file, backup = folder / model.file, folder / _backup(model)
     try:
@@ -141,9 +143,9 @@ def read_record(model: type[RecordT], folder: Path) -> RecordT:
 
 
 def parse_record(model: type[RecordT], folder: Path, name: str) -> RecordT:
-    """The record in one file.
+    """Read a record from one file.
 
-    Raises DamagedError; or another RunError if the file may not be read or is of a newer schema.
+    Raises DamagedError, or another RunError if the file cannot be read or has a newer schema.
     """
     shown = repr(str(folder / name))
     content = read_file(folder, name, MAX_BYTES, RESTORE)
@@ -162,7 +164,7 @@ def parse_record(model: type[RecordT], folder: Path, name: str) -> RecordT:
 
 
 def _version(content: bytes) -> int:
-    """The schema version of a record that cannot be read otherwise; 0 if it has none."""
+    """The schema version of an otherwise invalid record; 0 if it has none."""
     try:
         return _Record.model_validate_json(content).schema_version
     except pydantic.ValidationError:

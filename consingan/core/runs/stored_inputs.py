@@ -1,4 +1,4 @@
-"""What a run learns from, as its folder keeps it: the picture, what is known of it, the noise."""
+"""Reading the inputs that a run folder stores: pictures, known pixels and fixed noise."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def read_pyramid(run: RunFolder, device: torch.device | str = "cpu") -> list[Ten
 
 
 def read_known(run: RunFolder, device: torch.device | str = "cpu") -> list[Tensor] | None:
-    """Where the training picture is known at every stage, (1, 1, H, W): 1 there, else 0.
+    """1 where the training picture is known and 0 elsewhere, (1, 1, H, W) at every stage.
 
-    None if it is everywhere. Raises RunError if the file that says so is damaged.
+    None if all of it is known. Raises RunError if the mask's file is damaged.
     """
     from consingan.core.pictures.known_pixels import known_pyramid
     from consingan.core.pictures.masks import load_mask
@@ -50,9 +50,9 @@ def read_known(run: RunFolder, device: torch.device | str = "cpu") -> list[Tenso
 
 
 def read_naive(run: RunFolder) -> Tensor | None:
-    """The picture of `--naive` as training shows it, (1, 3, H, W) in [-1, 1], if any.
+    """The naive picture as reduced for training, (1, 3, H, W) in [-1, 1]; None if there is none.
 
-    Raises RunError if it is missing and the run was fine-tuned on it.
+    Raises RunError if it is missing from a run that is fine-tuned on it.
     """
     file = run.path / "naive.png"
     if not file.exists():
@@ -63,7 +63,7 @@ def read_naive(run: RunFolder) -> Tensor | None:
 
 
 def read_noise(run: RunFolder, device: torch.device) -> Noise:
-    """Where the run's random numbers come from. Raises RunError if stored noise is damaged."""
+    """The run's noise: from its seed, or stored. Raises RunError if stored noise is damaged."""
     import torch
 
     from consingan.core.networks.noise import Noise, StoredNoise

@@ -1,4 +1,4 @@
-"""The networks of a run, as its folder keeps them."""
+"""Loading the networks of a run from its folder."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def load_model(run: RunFolder, device: torch.device | str = "cpu") -> Model:
-    """The model as of the last committed stage; untrained if there is none.
+    """The model after the last committed stage; untrained if there is none.
 
-    Raises RunError, which says how to go on, if a stage file is damaged.
+    Raises RunError, with advice, if a stage file is damaged.
     """
     stage = 0
     try:
@@ -45,7 +45,7 @@ def load_model(run: RunFolder, device: torch.device | str = "cpu") -> Model:
 
 
 def load_start(run: RunFolder, model: Model) -> None:
-    """Give the model of a run that is to be fine-tuned the stage that fine-tuning starts from."""
+    """Load the weights that fine-tuning starts from into a run's model, in place."""
     if run.stages_done:
         model.grow()
     _load_stage(run, model, START, run.config.start_sha256)
@@ -62,17 +62,18 @@ def _bytes_of_first_stage(run: RunFolder) -> int | None:
 
 
 def _check_networks(options: TrainOptions, padding: PaddingStyle, first: int | None) -> None:
-    """Raise RunError if networks of such options cannot be those of a run, before they are made.
+    """Raise RunError if networks with these options would be larger than the run's.
 
-    `first` is how many bytes the file of stage 0 has, if there is one. It holds the whole of a
-    network of one stage: options that ask for more are not those that it was trained with.
+    This is checked before any memory is allocated, as the options may be untrusted. `first` is the
+    size of stage 0's file in bytes, if there is one. The file contains all tensors of networks with
+    one stage, so that these cannot be larger.
     """
     try:
         with torch.device("meta"):
             networks = Generator(options, padding), Critic(options)
         tensors = [tensor for network in networks for tensor in network.state_dict().values()]
         fits = sum(tensor.nbytes for tensor in tensors) <= (first or MAX_BYTES)
-    except (RuntimeError, TypeError):  # more numbers than can be counted
+    except (RuntimeError, TypeError):  # sizes that overflow
         fits = False
     if not fits:
         raise RunError(

@@ -1,4 +1,4 @@
-"""The tensor files of a run folder: named, and checked against their checksums."""
+"""The tensor files of a run folder: their names, and reading and writing with checksums."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
 
 
 START = "start.safetensors"
-"""The stage file that fine-tuning starts from."""
+"""The file of the model that fine-tuning starts from."""
 KNOWN = "known.png"
-"""The file of the mask of known pixels, if the run doesn't know all of the picture."""
+"""The file of the mask of known pixels, if not all of the picture is known."""
 FIXED_NOISE = "fixed_noise.safetensors"
-"""The file of the fixed noise, one tensor a stage, if it is kept by value."""
+"""The file of the fixed noise, one tensor a stage, if it is stored."""
 CHECKPOINTS = "checkpoints"
-"""The folder of what was saved within a stage."""
+"""The folder of checkpoints within a stage."""
 MAX_BYTES = 2 * 10**9
-"""Of a file of tensors; a larger one is refused unread."""
+"""The largest tensor file that is read."""
 
 T = TypeVar("T")
 
 
 def stage_file(stage: int) -> str:
-    """The name of a stage's file in a run folder."""
+    """The path of a stage's file within the run folder."""
     return f"stages/{stage:02}.safetensors"
 
 
 def checkpoint_file(stage: int, step: int) -> str:
-    """The name of the file that keeps a stage as it was after `step` steps."""
+    """The path, within the run folder, of the checkpoint after `step` steps of a stage."""
     return f"{CHECKPOINTS}/{stage:02}-{step:06}.safetensors"
 
 
 def sha256(content: bytes) -> str:
-    """The checksum that state.json records."""
+    """The SHA-256 checksum of a file's content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def read_checked(folder: Path, name: str, checksum: str | None, limit: int = MAX_BYTES) -> bytes:
-    """A file's content. Raises DamagedError if it is missing, larger than `limit`, or changed."""
+    """A file's content. Raises DamagedError if it is missing, too large, or has been changed."""
     content = read_file(folder, name, limit, RESTORE)
     if sha256(content) != checksum:
         raise DamagedError(f"{str(folder / name)!r} is damaged: its checksum differs; {RESTORE}")
@@ -59,13 +59,16 @@ def use_tensors(
     use: Callable[[dict[str, Tensor]], T],
     limit: int = MAX_BYTES,
 ) -> T:
-    """What `use` makes of a file's tensors. Raises DamagedError, or RunError if they don't fit."""
+    """Read a tensor file and return `use(tensors)`.
+
+    Raises DamagedError if the file is damaged, RunError if `use` fails.
+    """
     from safetensors.torch import load
 
     content = read_checked(folder, name, checksum, limit)
     try:
         return use(load(content))
-    except Exception as error:  # of a stranger's file, whose checksum is the stranger's too
+    except Exception as error:  # an untrusted file may hold anything, with a correct checksum
         reason = " ".join(str(error).split())[:200]
         raise RunError(
             f"{str(folder / name)!r} does not fit the run: {reason}; {RESTORE}"
@@ -73,7 +76,7 @@ def use_tensors(
 
 
 def save_tensors(folder: Path, name: str, tensors: Mapping[str, Tensor], stage: int) -> str:
-    """Write a file of tensors of a stage; its checksum. Raises RunError."""
+    """Write a stage's tensors to a file, and return its checksum. Raises RunError."""
     from safetensors.torch import save
 
     content = save(dict(tensors))

@@ -1,1 +1,1 @@
-"""From trained networks to pictures of any size: samples, reconstructions, repainted ones."""
+"""Making pictures of any size with trained networks: samples, reconstructions, repainted ones."""

@@ -1,4 +1,4 @@
-"""Makes pictures with a trained (or half-trained) generator; what a mode's `apply` works with."""
+"""The sampler, which makes pictures with a generator; a mode's `apply` works with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from consingan.core.networks.batch_norm import Statistics
+from consingan.core.networks.batch_norm import BatchNormStatistics
 from consingan.core.networks.model import Model
 from consingan.core.networks.noise import Noise
 from consingan.core.networks.plan import Plan
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
     pass
 
 TILE = 512
+"""The default side of a tile, in pixels."""
 NoiseSource = Callable[[int, Window], Tensor]
-"""Gives a stage's noise in a window of it, (1, C, h, w)."""
+"""A function from a stage and a window to the stage's noise in that window, (1, C, h, w)."""
 
 
 def stored(noise: Sequence[Tensor]) -> NoiseSource:
-    """The source that gives windows of whole noise tensors, one a stage."""
+    """A noise source that cuts windows from given noise tensors, one a stage."""
     return lambda level, window: window.cut(noise[level])
 
 
 class Sampler:
-    """Pictures from one generator, each addressed by seed and number.
+    """Makes pictures with a generator. A seed and a number identify a sample.
 
-    Everything it makes is (1, 3, H, W) in [-1, 1], float32, on the model's device.
+    All pictures are (1, 3, H, W) in [-1, 1], float32, on the model's device.
     """
 
     def __init__(
@@ -56,11 +57,11 @@ class Sampler:
         self._naive = naive
         tuned = naive if fine_tuning else None
         self.fine_tuned = None if tuned is None else resize(tuned, model.sizes[0]).to(model.device)
-        """That picture at the size of stage 0, if the run is being fine-tuned on it."""
+        """The naive picture at the size of stage 0, if the run is fine-tuned on it."""
         self.tile = TILE
-        """Side, in pixels, of the square beyond which pictures are made in parts."""
+        """Side of a tile, in pixels. Pictures with more pixels than a tile are made in tiles."""
         self.on_tile: Callable[[int, int], None] = lambda done, count: None
-        """Told how many tiles of a picture are done, of how many."""
+        """Called with the number of tiles done and their total."""
         self._fixed_input = fixed_input
         self._training_noise = noise
 
@@ -76,7 +77,7 @@ class Sampler:
 
     @property
     def size(self) -> Size:
-        """The size of the pictures that come out when no other is asked for."""
+        """The default size of pictures: that of the last stage trained so far."""
         return self.sizes[-1]
 
     @property
@@ -86,12 +87,12 @@ class Sampler:
 
     @property
     def known(self) -> Tensor | None:
-        """Where `picture` is known, (1, 1, H, W): 1 there, else 0; None if it is everywhere."""
+        """1 where `picture` is known and 0 elsewhere, (1, 1, H, W); None if all of it is known."""
         return None if self._known is None else self._known[self.model.stages - 1]
 
     @property
     def naive(self) -> Tensor | None:
-        """The picture of `train --naive`, (1, 3, H, W) in [-1, 1], as large as fits `size`."""
+        """The picture of `train --naive`, (1, 3, H, W) in [-1, 1], at the scale of `size`."""
         if self._naive is None:
             return None
         full = self.model.sizes[-1]
@@ -103,36 +104,36 @@ class Sampler:
         return resize(self._naive, scaled)
 
     def reconstruction(self) -> Tensor:
-        """The training picture as the generator rebuilds it from its fixed noise."""
+        """The training picture as the generator reconstructs it from the fixed noise."""
         return self.generate(self.fixed)
 
     def fixed(self, level: int, window: Window) -> Tensor:
-        """A window of the noise at `level`, a stage from 0, that the picture is rebuilt from."""
+        """A window of the fixed noise at stage `level`, from which the picture is reconstructed."""
         if level == 0:
             return window.cut(self._fixed_input)
         return self._training_noise.fixed(level, self.options.filters, window)
 
     def fixed_noise(self, plan: Plan | None = None) -> list[Tensor]:
-        """All of that noise that a plan needs (None: the whole picture's), a tensor a stage."""
+        """The fixed noise that a plan needs, one tensor a stage; by default the whole picture's."""
         plan = self.model.plan() if plan is None else plan
         return [self.fixed(level, part.noise) for level, part in enumerate(plan.stages)]
 
     def sample(self, index: int, seed: int = 0, size: Size | None = None) -> Tensor:
-        """Sample number `index` of `seed`: always the same picture, whatever else is made.
+        """Sample number `index` of `seed`. It doesn't depend on which other samples are made.
 
         Args:
-            index: which one.
-            seed: another seed gives other samples; it is not the training's.
-            size: what it should measure; every stage is scaled in proportion.
+            index: the sample's number.
+            seed: the seed of the samples; it is independent of the training's.
+            size: the sample's size; every stage is scaled in proportion.
         """
         sizes = self.scaled_sizes(size or self.size)
         return self.generate(self.noise_of(index, seed), sizes)
 
     def samples(self, count: int, seed: int = 0, size: Size | None = None) -> Iterator[Tensor]:
-        """Samples number 0 to `count` - 1, as `sample` makes them, in order.
+        """Samples number 0 to `count` - 1 in order, each the same as from `sample`.
 
-        On a processor several are made at once, together no larger than a tile; not with batch
-        norm, whose statistics would be rounded in another way.
+        On a CPU several samples are made in parallel, together no larger than a tile. With batch
+        norm they are made one by one, as its statistics would be rounded differently.
         """
         height, width = size or self.size
         one_by_one = self.model.device.type != "cpu" or self.options.batch_norm
@@ -140,31 +141,31 @@ class Sampler:
         return make_in_threads(lambda index: self.sample(index, seed, size), count, most)
 
     def in_one_tile(self, size: Size) -> bool:
-        """Whether a picture of `size` is made in one piece."""
+        """Whether a picture of `size` is made in one piece, not in tiles."""
         return size.height * size.width <= self.tile**2
 
     def noise_of(self, index: int, seed: int = 0) -> NoiseSource:
-        """The noise of a sample, by level and window."""
+        """The noise of a sample, as a function of stage and window."""
         noise, channels = Noise(seed, self.model.device), self.model.generator.noise_channels
         return lambda level, window: noise.sample(index, level, channels(level), window)
 
     def generate(self, noise: NoiseSource, sizes: Sequence[Size] | None = None) -> Tensor:
-        """The picture for given noise, at the run's sizes or others.
+        """The picture that the generator makes from given noise.
 
         Args:
-            noise: gives the noise of a level (a stage, from 0) in a window of it, (1, C, h, w): C
-                is 3 and the whole is as large as the stage at level 0; `Generator.noise_shape` says
-                it for others.
-            sizes: the stages' sizes.
+            noise: a function from a stage and a window to the stage's noise in that window,
+                (1, C, h, w). `Generator.noise_shape` gives C and the size of the whole noise.
+            sizes: the stages' sizes; by default the run's.
         """
         return torch.cat(list(self.bands(noise, sizes)), dim=2)
 
     @torch.inference_mode()
     def bands(self, noise: NoiseSource, sizes: Sequence[Size] | None = None) -> Iterator[Tensor]:
-        """The picture that `generate` makes, from the top, in bands (1, 3, h, W).
+        """The picture of `generate` in bands, (1, 3, h, W), from top to bottom.
 
-        A picture of more pixels than a tile is computed tile by tile, in memory that doesn't
-        depend on its size; the pixels are the same. Batch norm needs its statistics first.
+        A picture with more pixels than a tile is computed tile by tile, in rows of tiles. The
+        memory for that doesn't depend on the picture's height. The pixels are the same as in one
+        piece. Batch norm statistics are measured first.
         """
         sizes = self.sizes if sizes is None else sizes
         size = sizes[-1]
@@ -174,7 +175,7 @@ class Sampler:
             yield self.model.generate(draw(plan), plan)
             return
         windows = list(tiles(size, self.tile))
-        statistics = Statistics(self.model, sizes, self.tile)
+        statistics = BatchNormStatistics(self.model, sizes, self.tile)
         count = statistics.tiles + len(windows)
         for done in statistics.measure(draw):
             self.on_tile(done, count)
@@ -190,7 +191,7 @@ class Sampler:
             yield torch.cat(made, dim=3)
 
     def scaled_sizes(self, size: Size) -> list[Size]:
-        """The stages' sizes for a result of `size`, none under one pixel."""
+        """The stages' sizes, scaled in proportion for a result of `size`; at least 1x1."""
         tall, wide = size.height / self.size.height, size.width / self.size.width
         below = [
             Size(max(1, round(stage.height * tall)), max(1, round(stage.width * wide)))
@@ -201,13 +202,13 @@ class Sampler:
     def repaint(
         self, picture: Tensor, index: int = 0, seed: int = 0, input_noise: float = 0.0
     ) -> Tensor:
-        """`picture` as the generator paints it: it enters at stage 0 in place of noise.
+        """Repaint `picture`: it enters the generator at stage 0 in place of noise.
 
         Args:
             picture: (1, 3, H, W) in [-1, 1]; the result has its size.
-            index: which of many results; the noise of the stages above differs.
-            seed: another seed gives other results.
-            input_noise: how much N(0, 1) noise is added to the picture at stage 0.
+            index: the result's number. Results differ by the noise of the stages above.
+            seed: the seed of the results.
+            input_noise: standard deviation of the noise that is added to the picture at stage 0.
         """
         sizes = self.scaled_sizes(Size(*picture.shape[-2:]))
         noise = self.noise_of(index, seed)
@@ -221,5 +222,5 @@ class Sampler:
 
 
 def _drawn(noise: NoiseSource, plan: Plan) -> list[Tensor]:
-    """What a plan reads of the noise of each stage."""
+    """The part of each stage's noise that a plan needs, one tensor a stage."""
     return [noise(level, part.noise) for level, part in enumerate(plan.stages)]

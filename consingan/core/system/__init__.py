@@ -1,1 +1,1 @@
-"""What the machine gives: devices, threads, free memory, files that are whole or not there."""
+"""The machine: devices, threads, free memory, and atomic file writes."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic file writes, and safe reads from folders that may be untrusted."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TEMPORARY = ".tmp"
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, sync it, and put it in place of `path`.
+    """Write a temporary file beside `path` with `write`, sync it, and rename it to `path`.
 
-    Whatever happens, `path` holds its old content or all of the new. Raises OSError.
+    After a crash at any point, `path` holds either its old or its new content. Raises OSError.
     """
     handle, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
     temporary = Path(name)
@@ -44,15 +44,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` atomically, in a form that people can read."""
+    """Write `content` as indented JSON, atomically."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that died while they wrote left in `folder`.
+    """Remove temporary files that killed processes left in `folder`.
 
-    Nobody may be writing there now.
+    No process may be writing there at the same time.
     """
     for leftover in folder.glob(f".*{TEMPORARY}"):
         with suppress(OSError):
@@ -60,7 +60,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def read_file(folder: Path, name: str, limit: int, advice: str) -> bytes:
-    """The content of a file that `find_file` finds. Raises RunError."""
+    """The content of a file, after the checks of `find_file`. Raises RunError."""
     file = find_file(folder, name, limit, advice)
     try:
         return file.read_bytes()
@@ -69,10 +69,11 @@ def read_file(folder: Path, name: str, limit: int, advice: str) -> bytes:
 
 
 def find_file(folder: Path, name: str, limit: int, advice: str) -> Path:
-    """The path of a file that may be read: a plain one, in the folder, of `limit` bytes at most.
+    """The path of a file, checked: a regular file inside `folder`, of at most `limit` bytes.
 
-    The folder may be of a stranger: a link could lead anywhere, a pipe have no end. Raises
-    DamagedError if there is no such file, RunError if it cannot be looked at; it ends in `advice`.
+    The folder may be untrusted: links could point outside, and a pipe could block forever. Raises
+    DamagedError if there is no such file, RunError if it cannot be examined. Messages end in
+    `advice`.
     """
     file = folder / name
     shown = repr(str(file))
@@ -97,9 +98,9 @@ def find_file(folder: Path, name: str, limit: int, advice: str) -> Path:
 
 
 def check_entries(folder: Path) -> None:
-    """Check that what is directly in `folder` can be written to without harm.
+    """Check that writing to the direct entries of `folder` stays inside it.
 
-    Raises RunError if a link leads out of it, or if something is neither a file nor a folder.
+    Raises RunError if a link points outside, or if an entry is neither a file nor a folder.
     """
     try:
         inside = folder.resolve()
@@ -117,13 +118,13 @@ def check_entries(folder: Path) -> None:
 
 
 def folder_name(name: str) -> str:
-    """A name that is safe as a folder's on every system."""
+    """`name` turned into a folder name that is valid on every system."""
     safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in name).strip(" .")
     return safe[:80] or "picture"
 
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Make a folder in `parent`, which is made as well; a name that is taken gets a number.
+    """Create a folder in `parent`, with missing parents. An existing name gets a number appended.
 
     Raises OSError.
     """
@@ -146,11 +147,11 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A rename is safe once its folder is; Windows can neither open nor needs to sync one.
+    # A rename is durable once its folder is synced. Windows cannot open folders, and needs no sync.
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
-            with suppress(OSError):  # some file systems cannot; the file itself is synced
+            with suppress(OSError):  # not supported by some file systems; the file itself is synced
                 os.fsync(handle)
         finally:
             os.close(handle)

@@ -1,4 +1,4 @@
-"""Where the computing happens."""
+"""Which device computes, and in which precision."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def find_device(name: str = "auto") -> torch.device:
     """The device called `name`: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
-    `auto` takes the first CUDA device, or else Apple's GPU, or else the CPU. Raises OptionError if
-    the name means nothing or this machine has no such device.
+    `auto` is the first CUDA device, or else Apple's GPU, or else the CPU. Raises OptionError if the
+    name is unknown or this machine has no such device.
     """
     import torch
 
@@ -37,9 +37,9 @@ def find_device(name: str = "auto") -> torch.device:
 
 
 def with_precision(options: TrainOptions, device: torch.device) -> TrainOptions:
-    """`options` with `auto` replaced by what the device's convolutions are faster in.
+    """`options` with precision `auto` replaced by the one in which convolutions are faster.
 
-    Processors without instructions for bfloat16 emulate it, many times slower.
+    CPUs without bfloat16 instructions emulate it, which is many times slower.
     """
     if options.precision != "auto":
         return options
@@ -48,11 +48,11 @@ def with_precision(options: TrainOptions, device: torch.device) -> TrainOptions:
 
 @lru_cache
 def faster_precision(device: torch.device) -> Precision:
-    """`float32` or `bfloat16`."""
+    """`float32` or `bfloat16`: the one in which the device's convolutions are faster."""
     import torch
 
     if device.type != "cpu":
-        # Their drivers know; torch emulates it on older ones and says so.
+        # Without emulation, which older GPUs need.
         supported = device.type == "cuda" and torch.cuda.is_bf16_supported(False)
         return "bfloat16" if supported else "float32"
     full, half = (_seconds(dtype) for dtype in (torch.float32, torch.bfloat16))
@@ -60,7 +60,7 @@ def faster_precision(device: torch.device) -> Precision:
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """The shortest of a few convolutions as a stage computes them, on the CPU."""
+    """The time of a stage's usual convolution on the CPU: the shortest of a few."""
     import torch
 
     features = torch.zeros(1, 64, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)

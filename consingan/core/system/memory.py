@@ -1,4 +1,4 @@
-"""How much memory this machine has left."""
+"""How much memory is free."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that the device, or on a CPU this machine, has left; None if it doesn't tell."""
+    """Free bytes on the device, or of the machine for a CPU; None if that is unknown."""
     import torch
 
     if device.type == "cuda":

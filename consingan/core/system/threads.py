@@ -1,7 +1,8 @@
-"""Computing side by side on a processor.
+"""Parallel computation on a CPU.
 
-One small picture doesn't keep its cores busy, and cores that share one layer of it wait for each
-other at the end of every layer: for long, if something else runs on one of them.
+One small picture doesn't keep all cores busy. Cores that share a layer wait for each other at the
+end of it, and wait long if another program runs on one of them. So whole computations run in
+parallel instead.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ T = TypeVar("T")
 
 @contextmanager
 def half_the_threads() -> Iterator[None]:
-    """Within, the calling thread computes with half of torch's threads; a helper has the others.
+    """Limit the calling thread to half of torch's threads; a `Helper` uses the others.
 
-    Threads that begin elsewhere meanwhile use half as many as well.
+    Threads that other code starts meanwhile get half as many too.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads // 2))
@@ -36,8 +37,8 @@ def half_the_threads() -> Iterator[None]:
 class Helper:
     """Computes one thing while the calling thread computes another.
 
-    Both have as many of torch's threads, so that it makes no difference who computes what; on one
-    thread, or on a device that is not a processor, the calling thread computes everything.
+    Both use the same number of torch threads, so that results don't depend on which of them
+    computes what. With a single thread, or on a GPU, the calling thread computes everything.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -46,24 +47,25 @@ class Helper:
             self._pool = ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(half))
 
     def start(self, make: Callable[[], T]) -> Callable[[], T]:
-        """Begin `make()`. What is returned gives its result, once, or raises what it raised.
+        """Start `make()` in the helper. Returns a function that waits for its result.
 
-        It computes it itself if that hasn't begun by then.
+        Call that function once. It raises what `make` raised. If the helper hasn't started yet, it
+        calls `make` itself.
         """
         if self._pool is None:
             return make
         try:
-            coming = self._pool.submit(make)
-        except RuntimeError:  # the main thread has ended; no other begins anything any more
+            future = self._pool.submit(make)
+        except RuntimeError:  # the main thread has ended: the pool takes no more work
             return make
-        return lambda: make() if coming.cancel() else coming.result()
+        return lambda: make() if future.cancel() else future.result()
 
 
 def make_in_threads(make: Callable[[int], T], count: int, most: int) -> Iterator[T]:
-    """`make(0)` to `make(count - 1)`, in order, up to `most` at a time.
+    """Yield `make(0)` to `make(count - 1)` in order, computing up to `most` at a time.
 
-    The threads that torch would use for one are shared out among those that are made at once;
-    threads that begin elsewhere meanwhile use as few, until the iterator ends or is closed.
+    torch's threads are divided among the computations. Threads that other code starts meanwhile get
+    equally few, until the iterator ends or is closed.
     """
     threads = torch.get_num_threads()
     workers = max(1, min(threads, most, count))
@@ -77,11 +79,11 @@ def make_in_threads(make: Callable[[int], T], count: int, most: int) -> Iterator
     )
     try:
         numbers = iter(range(count))
-        coming: deque[Future[T]] = deque()
-        coming.extend(pool.submit(make, number) for number in islice(numbers, workers + 1))
-        while coming:
-            made = coming.popleft().result()
-            coming.extend(pool.submit(make, number) for number in islice(numbers, 1))
+        futures: deque[Future[T]] = deque()
+        futures.extend(pool.submit(make, number) for number in islice(numbers, workers + 1))
+        while futures:
+            made = futures.popleft().result()
+            futures.extend(pool.submit(make, number) for number in islice(numbers, 1))
             yield made
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,5 +1,5 @@
-"""From options to a trained run.
+"""Training a run.
 
-The loop over stages, the trainer of one stage with its losses, checkpoints, the guard against
-divergence, and the forecast of time and memory.
+Here are the creation of a run, the loop over stages, the trainer of one stage with its losses,
+checkpoints, the detection of divergence, and the forecast of time and memory.
 """

@@ -1,4 +1,4 @@
-"""How long a training takes and what memory it needs, from a few steps of it on this machine."""
+"""A forecast of a training's time and memory, from a few steps timed on this machine."""
 
 from __future__ import annotations
 
@@ -21,30 +21,33 @@ if TYPE_CHECKING:
     from consingan.core.training.stage_trainer import StageTrainer
 
 TIMED_STEPS = 5
-PICTURES = 6
-"""Pictures made after a stage: four samples and two reconstructions."""
-MEASURED_FIRST = 4
-"""Times as long as a pass that a picture in tiles takes with batch norm (`core/statistics.py`)."""
-KEPT = 1.5
-"""Times as much memory as a trial's that a whole training has in the end, on a CPU: the C library
-keeps some of what is freed. Of one training: 2.1 GB at 1920x1080, where a trial took 1.4."""
-WARM_UP = 64
-"""Side of the picture that is made before one is timed."""
+"""The most steps of a stage that are timed."""
+PICTURES_A_STAGE = 6
+"""Pictures made after each stage: four samples and two reconstructions."""
+STATISTICS_COST = 4
+"""Factor on the time of a picture in tiles with batch norm; see `networks/batch_norm.py`."""
+MEMORY_GROWTH = 1.5
+"""Factor from the memory after these few steps to that of a whole training, on a CPU.
+
+The C library keeps some freed memory. One training at 1920x1080 had 2.1 GB, after 1.4 GB here.
+"""
+WARM_UP_SIDE = 64
+"""Side, in pixels, of the picture that is made before the timed one."""
 
 
 @dataclass(frozen=True)
 class StageForecast:
-    """What one stage will do."""
+    """The forecast of one stage."""
 
     size: Size
     window: Size
-    """What an iteration sees of it."""
+    """The size that an iteration trains on: the whole stage or a window."""
     learning: int
-    """Parameters of generator and critic that learn."""
+    """The number of generator and critic parameters that learn."""
     iterations: int
     step_seconds: float
     measured: bool
-    """Whether its steps were timed, or are inferred from those of a smaller stage."""
+    """Whether the steps were timed. If not, their time is inferred from a smaller stage's."""
 
     @property
     def seconds(self) -> float:
@@ -54,13 +57,13 @@ class StageForecast:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a training will do, and how long it still takes."""
+    """The forecast of a training."""
 
     stages: tuple[StageForecast, ...]
     picture_seconds: float
-    """The time of the pictures that are made between stages."""
+    """The time for the pictures that are made after the stages."""
     memory: int
-    """Bytes at the peak, of the process or on the device; 0 if this system doesn't tell."""
+    """Peak memory in bytes, of the process or on the GPU; 0 if it is unknown."""
 
     @property
     def seconds(self) -> float:
@@ -68,16 +71,16 @@ class Forecast:
         return self.picture_seconds + sum(stage.seconds for stage in self.stages)
 
     def run_left(self, stage: int, step: int, seconds: float) -> float:
-        """Seconds left in the run, when `stage` did `step` > 0 iterations in `seconds`.
+        """Seconds left in the run, after `step` > 0 iterations of `stage` took `seconds`.
 
-        What is still to come is taken to be as much slower or faster as this stage is.
+        The forecast of the later stages is scaled by this stage's actual speed.
         """
         now = self.stages[stage]
-        coming = sum(later.seconds for later in self.stages[stage + 1 :])
-        return seconds / step * (now.iterations - step + coming / now.step_seconds)
+        later_seconds = sum(later.seconds for later in self.stages[stage + 1 :])
+        return seconds / step * (now.iterations - step + later_seconds / now.step_seconds)
 
     def share_done(self, stage: int, step: int) -> float:
-        """The share of the run's work that is done after `step` iterations of `stage`, 0 to 1."""
+        """The share of the run that is done after `step` iterations of `stage`, in [0, 1]."""
         done = sum(earlier.seconds for earlier in self.stages[:stage])
         done += self.stages[stage].step_seconds * step
         return done / sum(stage.seconds for stage in self.stages)
@@ -90,15 +93,15 @@ def forecast(
     device: torch.device,
     budget: float = 8.0,
 ) -> Forecast:
-    """Time a few steps of every stage on throwaway networks.
+    """Time a few steps of every stage with untrained networks, which are then discarded.
 
     Args:
         pyramid: the training picture at each stage, (1, 3, H, W) in [-1, 1], on the device.
         options: the training's options.
         hooks: the mode's hooks.
-        device: where it will train.
-        budget: about how many seconds this may take; stages that would take longer are inferred
-            from the work of their convolutions.
+        device: the device to train on.
+        budget: about how many seconds this may take. The times of stages that would exceed it are
+            inferred from the number of multiply-adds of their convolutions.
     """
     from consingan.core.networks.model import Model
     from consingan.core.networks.noise import Noise
@@ -129,22 +132,22 @@ def forecast(
                 measured,
             )
         )
-    untried = [stage.size for stage in stages if not stage.measured]
-    rate = _seconds_a_pixel(sampler)
-    pictures = rate * PICTURES * sum(picture_work(size, options, sampler.tile) for size in sizes)
+    not_measured = [stage.size for stage in stages if not stage.measured]
+    rate = PICTURES_A_STAGE * _seconds_a_pixel(sampler)
+    pictures = rate * sum(picture_work(size, options, sampler.tile) for size in sizes)
     memory = _peak_memory(device)
-    if memory and untried:
-        memory += max(step_memory(size, options) for size in untried)
+    if memory and not_measured:
+        memory += max(step_memory(size, options) for size in not_measured)
     return Forecast(tuple(stages), pictures, memory)
 
 
 def picture_work(size: Size, options: TrainOptions, tile: int) -> int:
-    """The work of making one picture, in pixels of a pass."""
+    """The work of making one picture, as a number of pixels made in one piece."""
     from consingan.core.networks.stage_sizes import normalized_stages
 
     pixels = size.height * size.width
-    measured = pixels > tile**2 and normalized_stages([size], options)
-    return pixels * MEASURED_FIRST if measured else pixels
+    needs_statistics = pixels > tile**2 and normalized_stages([size], options)
+    return pixels * STATISTICS_COST if needs_statistics else pixels
 
 
 def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
@@ -152,7 +155,7 @@ def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
     from consingan.core.networks.stage_sizes import normalized_stages, training_window
 
     body = 9.0 * options.layers * options.filters**2
-    critic = body + 9.0 * 4 * options.filters  # with its 3-channel head and 1-channel tail
+    critic = body + 9.0 * 4 * options.filters  # with the head of 3 channels and the tail of 1
     work, whole = [], normalized_stages(sizes, options)
     for stage, size in enumerate(sizes):
         window = training_window(size, options)
@@ -162,7 +165,8 @@ def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
             for below, level in enumerate(sizes[: stage + 1])
         ]
         first = max(0, stage + 1 - options.train_depth)
-        # A pass forward and back costs three forward; the penalty four; the generator runs twice.
+        # Forward and backward cost three forward passes, the penalty four. The generator runs
+        # twice: for a sample and for the reconstruction.
         critic_passes = 10 * options.critic_steps + 2
         generator = sum(pixels[:first]) + 6 * sum(pixels[first:])
         work.append(critic_passes * pixels[-1] * critic + generator * body)
@@ -170,7 +174,7 @@ def step_work(sizes: Sequence[Size], options: TrainOptions) -> list[float]:
 
 
 def _time(trainer: StageTrainer, budget: float) -> float:
-    """Seconds a step: the median of a few, after one to warm up."""
+    """Seconds a step: the median of a few steps, after a first one to warm up."""
     until, times = time.monotonic() + budget, []
     for step in range(TIMED_STEPS + 1):
         started = time.monotonic()
@@ -183,9 +187,12 @@ def _time(trainer: StageTrainer, budget: float) -> float:
 
 
 def _seconds_a_pixel(sampler: Sampler) -> float:
-    """What a pixel of a tile of a picture takes at the largest stage; its memory counts as well."""
+    """Seconds a pixel of a sample of all stages, at most one tile in size.
+
+    This also includes the memory of sampling in the peak.
+    """
     tall, wide = (min(sampler.tile, side) for side in sampler.size)
-    sampler.sample(0, size=Size(min(WARM_UP, tall), min(WARM_UP, wide))).cpu()
+    sampler.sample(0, size=Size(min(WARM_UP_SIDE, tall), min(WARM_UP_SIDE, wide))).cpu()
     started = time.monotonic()
     sampler.sample(1, size=Size(tall, wide)).cpu()
     return (time.monotonic() - started) / (tall * wide)
@@ -203,4 +210,4 @@ def _peak_memory(device: torch.device) -> int:
     except ImportError:  # Windows
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(KEPT * peak * (1 if sys.platform == "darwin" else 1024))
+    return round(MEMORY_GROWTH * peak * (1 if sys.platform == "darwin" else 1024))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from consingan.core.hooks.events import StageSaved, StageStarted, StepLogged, WentBack
-from consingan.core.networks.batch_norm import Statistics
+from consingan.core.networks.batch_norm import BatchNormStatistics
 from consingan.core.networks.noise import Noise
 from consingan.core.sampling.sampler import Sampler
 from consingan.core.system.threads import half_the_threads
@@ -112,7 +112,7 @@ def add_stage(sampler: Sampler) -> None:
 
 def _grow_without_batch_norm(sampler: Sampler) -> None:
     """Add a stage whose weights have batch norm folded in, by the reconstruction's statistics."""
-    statistics = Statistics(sampler.model, sampler.sizes, sampler.tile)
+    statistics = BatchNormStatistics(sampler.model, sampler.sizes, sampler.tile)
     with torch.no_grad():
         for _ in statistics.measure(sampler.fixed_noise):
             pass

@@ -1,4 +1,4 @@
-"""Trains the stages that a run lacks, in its folder."""
+"""Training a run: its stages that are not trained yet, under the run's lock."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from consingan.errors import RunError, Terminated
 if TYPE_CHECKING:
     import torch
 
-WRITTEN = ("stages", "previews", CHECKPOINTS)
-"""The folders of a run that training writes to."""
+WRITTEN_FOLDERS = ("stages", "previews", CHECKPOINTS)
+"""The subfolders of a run that training writes to."""
 
 
 def train_run(run: Run, device: str = "auto", checkpoint_every: float = CHECKPOINT_EVERY) -> None:
-    """Train the stages that the run lacks, and commit each as it is done.
+    """Train the stages of the run that are not trained yet, and commit each when it is done.
 
-    Within a stage its state is saved every `checkpoint_every` seconds. Whatever stops it, what was
-    committed stays, and the run says how it ended. Raises what the hooks raise, RunError if the
-    folder cannot be written, another process trains the run or a stage diverges again and again,
-    and KeyboardInterrupt and Terminated as they come.
+    Within a stage, a checkpoint is saved every `checkpoint_every` seconds. If training stops early,
+    the committed stages are kept, and the run's status says how it ended. Raises what the hooks
+    raise, KeyboardInterrupt and Terminated. Raises RunError if the folder cannot be written,
+    another process trains the run, or a stage diverges repeatedly.
     """
     place = find_device(device)
     with training_lock(run.path):
-        for folder in (run.path, *(run.path / name for name in WRITTEN)):
+        for folder in (run.path, *(run.path / name for name in WRITTEN_FOLDERS)):
             remove_leftovers(folder)
         run.refresh()
         drop_damaged(run)
@@ -56,7 +56,7 @@ def _train_locked(run: Run, device: torch.device, checkpoint_every: float) -> No
         run.set_status("complete")
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | Terminated)
-        with suppress(RunError):  # the first error is the one to tell
+        with suppress(RunError):  # the original error is the one to report
             run.set_status("stopped" if stopped else "failed")
         run.hooks.notify("run_failed", run=run, error=error)
         raise

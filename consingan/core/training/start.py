@@ -1,4 +1,4 @@
-"""From a picture and options to a new run folder; nothing is trained yet."""
+"""Creating run folders: for a new training, and for fine-tuning."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FIXED_BY_PARENT = frozenset(
         "color_weight",
     }
 )
-"""Options that fine-tuning cannot change: what is trained already depends on them."""
+"""Options that fine-tuning cannot change, since the stages trained before depend on them."""
 
 
 def create_run(
@@ -70,10 +70,10 @@ def create_run(
     device: torch.device,
     naive: Picture | None = None,
 ) -> Run:
-    """Check that `picture` can be trained on, and make its run folder; nothing trains yet.
+    """Check that `picture` can be trained on, and create its run folder. Nothing is trained yet.
 
-    `naive` is a picture that the previews show the effect on. Raises PictureError if a stage would
-    be smaller than the critic's view, OptionError if training takes more memory than `device` has.
+    `naive` is a picture for the previews. Raises PictureError if a stage would be smaller than the
+    critic's receptive field, OptionError if training needs more memory than `device` has.
     """
     _check_naive(hooks, naive)
     sizes = _sizes(picture, options, hooks, device)
@@ -88,7 +88,7 @@ def create_run(
         picture=folder_name(picture.name),
         notes=[*picture.notes, *_size_notes(sizes, options)],
     )
-    files = _learned_from(picture, sizes, options, hooks)
+    files = _picture_files(picture, sizes, options, hooks)
     if naive is not None:
         files["naive.png"] = _reduced(naive, fit(naive.size, max(size)))
     state = RunState(
@@ -103,7 +103,7 @@ def create_run(
 def plan_training(
     picture: Picture, options: TrainOptions, hooks: Hooks, device: torch.device
 ) -> Forecast:
-    """What training would do and how long it would take; see `forecast` and `create_run`."""
+    """Forecast a training; see `forecast`. Raises the same errors as `create_run`."""
     sizes = _sizes(picture, options, hooks, device)
     pyramid = build_pyramid(resize_image(picture.image, sizes[-1]), sizes)
     return forecast([level.to(device) for level in pyramid], options, hooks, device)
@@ -112,10 +112,10 @@ def plan_training(
 def create_fine_tuning(
     root: Path, parent: Run, naive: Picture, overrides: Mapping[str, Any]
 ) -> Run:
-    """Make the folder of a run that trains the last stage of `parent` again, for `naive`.
+    """Create the folder of a run that trains the last stage of `parent` again, on `naive`.
 
-    The parent is read only. Raises OptionError if the mode has no fine-tuning or an override
-    doesn't fit what is trained already, RunError if the parent is unfinished.
+    The parent is not changed. Raises OptionError if the mode has no fine-tuning or an override
+    changes an option that must stay the same, RunError if the parent is unfinished.
     """
     from safetensors.torch import save
 
@@ -130,12 +130,12 @@ def create_fine_tuning(
         if fixed and getattr(options, name) != getattr(before, name):
             value = in_words(model.model_fields[name], getattr(before, name))
             raise OptionError(f"fine-tuning keeps it at {value}; train a new run", name)
-    whole = save(parent.sampler("cpu").model.all_tensors())  # a damaged parent is found now
+    whole = save(parent.sampler("cpu").model.all_tensors())  # raises if the parent is damaged
     kept = ["picture.png", *[FIXED_NOISE] * (parent.config.fixed_noise_sha256 is not None)]
     kept += [KNOWN] * (parent.state.known_sha256 is not None)
     names = [*kept, *map(stage_file, range(parent.stages_done - 1))]
     files = {name: (parent.path / name).read_bytes() for name in names}
-    # The whole model: the last stage's training changed stages below it as well.
+    # The whole model, since training the last stage also changed stages below it.
     files[START] = whole
     files["naive.png"] = _reduced(naive, fit(naive.size, max(parent.sizes[-1])))
     changes = {
@@ -155,8 +155,8 @@ def _size_notes(sizes: list[Size], options: TrainOptions) -> list[str]:
     if len(sizes) == 1 or sizes[0] != sizes[-1]:
         return []
     return [
-        f"all stages have {sizes[0]}, as the smallest is to have a side of {options.min_size}; use "
-        "a smaller --min-size or a larger --max-size for stages that grow"
+        f"all stages have the size {sizes[0]}, since the smallest is to have a side of "
+        f"{options.min_size}; for stages that grow, use a smaller --min-size or a larger --max-size"
     ]
 
 
@@ -171,10 +171,10 @@ def _reduced(picture: Picture, size: Size) -> bytes:
     return encode_png(to_image(resize_image(picture.image, size)))
 
 
-def _learned_from(
+def _picture_files(
     picture: Picture, sizes: list[Size], options: TrainOptions, hooks: Hooks
 ) -> dict[str, bytes]:
-    """The training picture's file, and that of what is known of it if that isn't all."""
+    """The training picture's file, and the mask of known pixels if not all are known."""
     from consingan.core.pictures.known_pixels import fill_unknown, known_pyramid
     from consingan.core.training.loss_weights import known_weights
 
@@ -184,7 +184,7 @@ def _learned_from(
         return {"picture.png": encode_png(to_image(reduced))}
     pyramid = known_pyramid(given, sizes)
     for level in pyramid:
-        known_weights(level, options.receptive_field)  # says if that is too little
+        known_weights(level, options.receptive_field)  # raises if too little is known
     known = pyramid[-1]
     shown = to_image((2 * known - 1).expand(-1, 3, -1, -1))
     return {
@@ -210,30 +210,29 @@ def _check_batch_norm(smallest: Size, options: TrainOptions) -> None:
     if options.batch_norm and not normalized_stages([smallest], options):
         side = math.ceil(math.sqrt(smallest.height * smallest.width))
         raise OptionError(
-            f"batch norm has to see all of the first stage ({smallest}); use --window {side} or "
-            "more, a smaller --min-size, or --no-batch-norm",
+            f"with batch norm, the first stage ({smallest}) must fit into the window; use --window "
+            f"{side} or more, a smaller --min-size, or --no-batch-norm",
             "window",
         )
 
 
 def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> None:
-    view, smallest = options.receptive_field, min(min(size) for size in sizes)
-    if 0 < options.window < 3 * view:
-        message = f"a window of {options.window} is too small; use {3 * view} or more, or whole"
+    field, smallest = options.receptive_field, min(min(size) for size in sizes)
+    if 0 < options.window < 3 * field:
+        message = f"a window of {options.window} is too small; use {3 * field} or more, or whole"
         raise OptionError(message, "window")
-    if smallest >= view:
+    if smallest >= field:
         return
-    if min(sizes[-1]) >= view > options.min_size:
-        raise OptionError(
-            f"{options.min_size} is smaller than the critic's view; use {view} or more", "min_size"
-        )
-    if min(sizes[-1]) >= view:
+    if min(sizes[-1]) >= field > options.min_size:
+        message = f"{options.min_size} is less than the critic's receptive field; use {field}"
+        raise OptionError(f"{message} or more", "min_size")
+    if min(sizes[-1]) >= field:
         advice = "use fewer --train-stages or a larger --min-size"
-    elif min(picture.size) >= view:
+    elif min(picture.size) >= field:
         advice = "use a larger --max-size, or crop it to a less extreme shape"
     else:
-        advice = f"its shorter side must have at least {view}"
+        advice = f"its shorter side must have at least {field}"
     raise PictureError(
         f"picture {picture.name!r} ({picture.size}) is too small: its smallest stage has a side of "
-        f"{smallest} pixels and the critic sees {view}; {advice}"
+        f"{smallest} pixels, and the critic's receptive field is {field}; {advice}"
     )

@@ -1,1 +1,1 @@
-"""What several of the built-in modes share."""
+"""Code that several built-in modes share."""

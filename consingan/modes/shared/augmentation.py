@@ -1,7 +1,7 @@
-"""Random changes to a picture that a network learns to undo, as a harmonized or edited one needs.
+"""Random augmentations, which harmonization and editing learn to undo.
 
-All is computed where the picture is, and no decision is read back from there: an "if" is a
-`torch.where`, and a place is a mask made from coordinates, so that a GPU never waits.
+Everything is computed on the picture's device, and no value is read back: conditions are
+`torch.where`, and rectangles are masks from coordinates. So a GPU never has to wait.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Rectangles: how many at most; sides and shifts from .. to, as shares of the picture's side.
+# Rectangles: the largest number, and ranges of sides and shifts as shares of the picture's sides.
 CUT_OUTS = 2
 CUT_OUT_SIDES = (0.05, 0.4)
 SHIFTED_RECTANGLES = 5
@@ -20,10 +20,9 @@ SHIFTS = (0.05, 0.15)
 
 
 def augment(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Change a picture, (1, 3, H, W) in [-1, 1], as `AUGMENTATIONS` lists.
+    """Apply random `AUGMENTATIONS` to a picture, (1, 3, H, W) in [-1, 1].
 
-    `generator` is the only source of randomness and on the picture's device. In 3.3 % of all calls
-    nothing is changed.
+    `generator` is on the picture's device. In 3.3 % of all calls nothing is changed.
     """
     changed = picture
     for change, probability in AUGMENTATIONS:
@@ -33,10 +32,10 @@ def augment(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def change_colour(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Change saturation and contrast by a factor each, then add a brightness and a tint.
+    """Scale saturation and contrast by factors from 0.5 to 1.5, then shift brightness and tint.
 
-    The factors are from 0.5 to 1.5. The brightness, up to 0.25, is the same for all channels; the
-    tint, up to 0.2, is each channel's own.
+    The brightness shift, up to 0.25, is the same for all channels. The tint, up to 0.2, differs
+    between channels.
     """
     saturation, contrast = _uniform(0.5, 1.5, (2, 1, 1, 1, 1), generator)
     brightness = _uniform(-0.25, 0.25, (1, 1, 1, 1), generator)
@@ -47,20 +46,20 @@ def change_colour(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def add_noise(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Add Gaussian noise, of a standard deviation from 0 to 0.2, a tenth of the range."""
+    """Add Gaussian noise with a standard deviation from 0 to 0.2."""
     strength = _uniform(0, 0.2, (1, 1, 1, 1), generator)
     noise = torch.randn(picture.shape, generator=generator, device=generator.device)
     return picture + strength * noise
 
 
 def tone_sepia(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Reduce the picture to brown tones, from black to a yellowish white."""
+    """Tone the picture in sepia, from black to a yellowish white."""
     light = (_luminance(picture).clamp(-1, 1) + 1) / 2
     return torch.cat([1.15 * light, light, 0.75 * light], dim=1) * 2 - 1
 
 
 def invert(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Turn every colour into its opposite, as a photographic negative does."""
+    """Invert the colours, as in a photographic negative."""
     return -picture
 
 
@@ -72,8 +71,8 @@ def drop_channel(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def shuffle_channels(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Put the channels into one of the five other orders."""
-    # 1 and 2 turn red, green, blue in a circle; 3 to 5 turn blue, green, red.
+    """Permute the channels into one of the five other orders."""
+    # 1 and 2 rotate red, green, blue; 3 to 5 rotate blue, green, red.
     choice = torch.randint(1, 6, (1,), generator=generator, device=generator.device)
     direction = 1 - 2 * (choice // 3)
     order = (direction * torch.arange(3, device=picture.device) + choice) % 3
@@ -81,13 +80,13 @@ def shuffle_channels(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def cut_out(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Fill one or two rectangles, with sides of 5 to 40 % of the picture's, each with a colour."""
+    """Fill one or two rectangles, with sides of 5 to 40 % of the picture's, with random colours."""
     height, width = picture.shape[2:]
     rows, columns = (torch.arange(side, device=picture.device) for side in (height, width))
     count = torch.randint(1, CUT_OUTS + 1, (1,), generator=generator, device=generator.device)
     for index in range(CUT_OUTS):
-        inside_rows = _in_stretch(rows, height, CUT_OUT_SIDES, generator)
-        inside_columns = _in_stretch(columns, width, CUT_OUT_SIDES, generator)
+        inside_rows = _in_interval(rows, height, CUT_OUT_SIDES, generator)
+        inside_columns = _in_interval(columns, width, CUT_OUT_SIDES, generator)
         inside = inside_rows[:, None] & inside_columns & (index < count)
         colour = _uniform(-1, 1, (1, 3, 1, 1), generator)
         picture = torch.where(inside, colour, picture)
@@ -105,19 +104,19 @@ AUGMENTATIONS: tuple[tuple[Augmentation, float], ...] = (
     (shuffle_channels, 0.1),
     (cut_out, 0.5),
 )
-"""What may happen to a picture, in this order, and how likely each is.
+"""The augmentations, in the order in which they are applied, and their probabilities.
 
-The mild ones are common and the drastic ones rare, so that most pictures stay like what is pasted
-into one. Each takes (1, 3, H, W) in [-1, 1] and may leave that range.
+Mild ones are common and drastic ones rare, so that most results resemble pasted objects. Each
+takes (1, 3, H, W) in [-1, 1]. Results may be outside that range.
 """
 
 
 def shift_rectangles(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Copy one to five rectangles of a picture, (1, 3, H, W), to places nearby.
+    """Copy one to five rectangles of a picture, (1, 3, H, W), to nearby positions.
 
-    Their sides are 10 to 40 % of the picture's, and they move by 5 to 15 % of its height up or
-    down and of its width left or right; what leaves the picture is cut off. All show the picture
-    as given, and later ones cover earlier ones. `generator` is on the picture's device.
+    Their sides are 10 to 40 % of the picture's. They are shifted by 5 to 15 % of its height up or
+    down, and of its width left or right. Parts outside the picture are cut off. All are copied from
+    the given picture, and later ones cover earlier ones. `generator` is on the picture's device.
     """
     height, width = picture.shape[2:]
     count = torch.randint(
@@ -126,10 +125,10 @@ def shift_rectangles(picture: Tensor, generator: torch.Generator) -> Tensor:
     shifted = picture
     for index in range(SHIFTED_RECTANGLES):
         rows, columns = _shifted(height, generator), _shifted(width, generator)
-        inside_rows = _in_stretch(rows, height, SHIFTED_SIDES, generator)
-        inside_columns = _in_stretch(columns, width, SHIFTED_SIDES, generator)
+        inside_rows = _in_interval(rows, height, SHIFTED_SIDES, generator)
+        inside_columns = _in_interval(columns, width, SHIFTED_SIDES, generator)
         inside = inside_rows[:, None] & inside_columns & (index < count)
-        # Clamped indices are outside of every rectangle: they only have to exist.
+        # Clamped indices are outside all rectangles; they only have to be valid.
         moved = picture.index_select(2, rows.clamp(0, height - 1))
         moved = moved.index_select(3, columns.clamp(0, width - 1))
         shifted = torch.where(inside, moved, shifted)
@@ -137,23 +136,26 @@ def shift_rectangles(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _shifted(side: int, generator: torch.Generator) -> Tensor:
-    """Where each of `side` positions gets its pixel from, after a random shift of at least 1."""
+    """The source index of each of `side` positions after a random shift of at least 1 pixel."""
     distance = (side * _uniform(*SHIFTS, (1,), generator)).round().clamp(min=1).long()
     sign = 1 - 2 * torch.randint(2, (1,), generator=generator, device=generator.device)
     return torch.arange(side, device=generator.device) - sign * distance
 
 
-def _in_stretch(
+def _in_interval(
     positions: Tensor, side: int, shares: tuple[float, float], generator: torch.Generator
 ) -> Tensor:
-    """Which positions are in a random stretch of 0 .. side - 1, as long as `shares` of it say."""
+    """Which positions are in a random interval of 0 .. side - 1.
+
+    Its length is a random share of `side` between the two `shares`.
+    """
     length = (side * _uniform(*shares, (1,), generator)).round().clamp(min=1)
     start = (_uniform(0, 1, (1,), generator) * (side - length + 1)).floor()
     return (positions >= start) & (positions < start + length)
 
 
 def _luminance(picture: Tensor) -> Tensor:
-    """How bright each pixel looks (ITU-R BT.601), (1, 1, H, W) in the picture's range."""
+    """The luma of each pixel (ITU-R BT.601), (1, 1, H, W) in the picture's range."""
     red, green, blue = picture.split(1, dim=1)
     luminance: Tensor = 0.299 * red + 0.587 * green + 0.114 * blue
     return luminance

@@ -1,4 +1,4 @@
-"""What harmonization and editing share: a naive picture, its mask, and the repainted result."""
+"""Repainting a naive picture within its mask, for harmonization and editing."""
 
 from __future__ import annotations
 
@@ -25,27 +25,30 @@ REPAINT_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         for preset, niter in {"default": 1000, "draft": 650, "best": 2000}.items()
     }
 )
-"""The presets' iterations, and what they changed for samples from noise as in the paper.
+"""Changes to the presets: other iterations, and the paper's values of some options.
 
-Pictures of the usual 250 pixels are trained on whole: batch norm on windows learns from statistics
-that aren't the picture's (docs/research.md).
+The presets tune these options for samples from noise, which repainting doesn't make.
+
+With this window, pictures of the usual 250 pixels train on the whole. On windows, batch norm would
+learn from statistics that are not the picture's (docs/research.md).
 """
 
 
 class RepaintOptions(Options):
-    """What to repaint, and where."""
+    """The options of `apply` in modes that repaint."""
 
     naive: Path = option(
-        ..., "The picture to repaint: a crude paste or edit, of any size.", "Pictures"
+        ..., "The picture to repaint: a rough paste or edit, of any size.", "Pictures"
     )
     mask: Path | None = option(
         None,
-        "White where the naive picture was changed; only there is it repainted. Without it, "
-        "NAME_mask.* beside the naive picture is taken; without that, all is repainted.",
+        "Mask: white where the naive picture was changed. Only this part is repainted. By default "
+        "NAME_mask.* beside the naive picture is used. Without a mask the whole picture is "
+        "repainted.",
         "Pictures",
     )
     seed: int = option(
-        0, "Which result: another seed makes another, the same makes the same.", "Pictures", ge=0
+        0, "Random seed. The same seed gives the same result, another a new one.", "Pictures", ge=0
     )
 
 
@@ -60,17 +63,17 @@ def save_repainted(
 ) -> None:
     """Repaint the naive picture and save, for each sample, the result and the raw picture.
 
-    The raw picture is what the network makes of the whole; the result has it only inside the
-    feathered mask, and the naive picture's own pixels, bit for bit, where the mask is 0. Both have
-    the naive picture's size; the network works at the scale that it was trained at.
+    The raw picture is the whole picture, repainted. The result is the naive picture with the raw
+    picture blended over it by the feathered mask; where that is 0, its pixels are kept bit for bit.
+    Both have the naive picture's size. The generator works at its training scale.
 
     Args:
-        sampler: the trained generator.
-        outputs: where the pictures go, with a sheet of before and after.
+        sampler: makes the pictures.
+        outputs: saves the pictures, and a contact sheet of before and after.
         options: picture, mask and seed.
-        radius: how far, in pixels, the mask is dilated before it is feathered.
-        input_noise: how much N(0, 1) noise is added at stage 0.
-        num_samples: how many results to make.
+        radius: how far the mask is dilated before it is feathered, in pixels.
+        input_noise: standard deviation of the noise that is added at stage 0.
+        num_samples: the number of results.
     """
     from consingan.core.options.size import fit
     from consingan.core.pictures.masks import composite, feather, find_mask, load_mask
@@ -107,7 +110,14 @@ def save_repainted(
 def preview_repainted(
     sampler: Sampler, name: str, changed: Tensor, input_noise: float = 0.0
 ) -> Iterator[tuple[str, Tensor]]:
-    """What training shows: the picture, a changed one and its result, and the naive one's."""
+    """The preview: the picture, a changed copy and its result, the naive picture and its result.
+
+    Args:
+        sampler: makes the pictures.
+        name: the caption of the changed copy.
+        changed: (1, 3, H, W) in [-1, 1].
+        input_noise: standard deviation of the noise that is added at stage 0.
+    """
     yield "picture", sampler.picture
     yield name, changed
     yield "result", sampler.repaint(changed, input_noise=input_noise)

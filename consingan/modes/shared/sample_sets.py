@@ -1,4 +1,4 @@
-"""What several modes make: the reconstruction and numbered samples, on a contact sheet."""
+"""Saving the reconstruction, numbered samples and a contact sheet, for several modes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def save_samples(
     sampler: Sampler, outputs: Outputs, sizes: Sequence[Size], count: int, seed: int
 ) -> None:
-    """Save the reconstruction, `count` samples of each size, and a sheet of them all.
+    """Save the reconstruction, `count` samples of each size, and a contact sheet of all.
 
-    With one size, sample 7 is called `sample-007`; with several, `sample-500x150-007`.
+    With one size, sample 7 is named `sample-007`; with several sizes, `sample-500x150-007`.
     """
     outputs.save("reconstruction", sampler.reconstruction())
     for size in sizes:
@@ -30,7 +30,7 @@ def save_samples(
 
 
 def _samples(sampler: Sampler, count: int, seed: int, size: Size) -> Iterator[Iterable[Tensor]]:
-    """The bands of each sample, one after another if each is made in parts."""
+    """Yield the bands of each sample. Samples in one piece may be made in parallel."""
     if sampler.in_one_tile(size):
         yield from ([picture] for picture in sampler.samples(count, seed, size))
         return

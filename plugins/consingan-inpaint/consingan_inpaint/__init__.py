@@ -1,1 +1,1 @@
-"""Removes an object from one picture and fills the hole from the rest: a mode for consingan."""
+"""The mode `inpaint` for consingan: removes an object and fills the hole from the rest."""

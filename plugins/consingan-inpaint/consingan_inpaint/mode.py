@@ -1,4 +1,4 @@
-"""The mode: learns from all of the picture but an object, and paints over where it was."""
+"""The mode `inpaint`: trains on the picture without an object, and fills the hole."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
     from consingan import Outputs, Sampler
 
-ENOUGH = 0.1
-"""Share of a stage's patches that have to be known, or it is too coarse to learn from."""
+MIN_KNOWN = 0.1
+"""Share of a stage's patches that must be known. Lower stages with fewer are left out."""
 
 
 class InpaintTrain(TrainOptions):
-    """What not to learn from."""
+    """The options of `train`: what to leave out."""
 
     mask: Path = option(
         ...,
-        "White where the object is that is to go, black elsewhere; of the picture's size.",
+        "Mask of the picture's size: white where the object to remove is, black elsewhere.",
         "Mask",
     )
     margin: int = option(
         2,
-        "How many pixels around the object go with it: what it blurs into, its shadow.",
+        "Pixels around the object that are removed too, such as its blurred edge and its shadow.",
         "Mask",
         ge=0,
         le=1000,
@@ -47,16 +47,16 @@ class InpaintTrain(TrainOptions):
 
 
 class InpaintApply(Options):
-    """What to paint."""
+    """The options of `apply`."""
 
-    num_samples: int = option(1, "How many fillings to make.", "Pictures", ge=1)
+    num_samples: int = option(1, "Number of fillings to make.", "Pictures", ge=1)
     seed: int = option(
-        0, "Which fillings: another seed makes others, the same makes the same.", "Pictures", ge=0
+        0, "Random seed. The same seed gives the same fillings, another others.", "Pictures", ge=0
     )
 
 
 class Inpaint(Mode[InpaintTrain, InpaintApply]):
-    """Trains on the picture with the hole filled smoothly, which the critic finds fault with."""
+    """Trains to repaint the picture from a copy with a smoothly filled hole."""
 
     name = "inpaint"
     summary = "An object is removed and the hole filled from the rest."
@@ -64,25 +64,25 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     TrainOptions = InpaintTrain
     ApplyOptions = InpaintApply
     padding_style = "zero"  # borders stay where they are
-    # Colours come from the picture that enters.
+    # The input picture determines the colours.
     presets = preset_changes(color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: InpaintTrain) -> list[Size]:
-        """The default ones, without the lowest where the object is in nearly every patch."""
+        """The default sizes, without low stages in which the object is in nearly every patch."""
         from consingan import known_patches, known_pyramid, load_picture
 
-        sizes, view = default_sizes(size, options), options.receptive_field
-        own = load_picture(options.mask).size  # the picture's: it isn't known here
-        known = self.known_pixels(own, options)
+        sizes, field = default_sizes(size, options), options.receptive_field
+        full = load_picture(options.mask).size  # the same as the picture's, which isn't given here
+        known = self.known_pixels(full, options)
         for stage, level in enumerate(known_pyramid(known, sizes)):
-            if min(sizes[stage]) < view or known_patches(level, view).mean() >= ENOUGH:
+            if min(sizes[stage]) < field or known_patches(level, field).mean() >= MIN_KNOWN:
                 return sizes[stage:]
         return sizes[-1:]
 
     @hookimpl
     def known_pixels(self, size: Size, options: InpaintTrain) -> Tensor:
-        """All but the mask and its margin."""
+        """All pixels except the mask and its margin."""
         from consingan import dilate, load_mask
 
         mask = load_mask(options.mask, size)
@@ -100,14 +100,14 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """The smallest picture, its hole filled smoothly, and noise."""
+        """The training picture at stage 0, whose hole is filled smoothly, with noise."""
         return self.fixed_input(pyramid, options, generator)
 
     @hookimpl
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: InpaintTrain, generator: torch.Generator
     ) -> Tensor:
-        """The same, with noise that stays the same."""
+        """The same, with fixed noise."""
         import torch
 
         noise = torch.randn(pyramid[0].shape, generator=generator, device=generator.device)
@@ -115,7 +115,7 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
 
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
-        """What is known, its reconstruction, and two fillings."""
+        """The known picture, its reconstruction, and two fillings."""
         return [
             ("known", sampler.picture),
             ("reconstruction", sampler.reconstruction()),

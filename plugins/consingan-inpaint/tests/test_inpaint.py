@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from consingan_inpaint.filling import TOLERANCE, in_known_colours
+from consingan_inpaint.filling import COLOUR_TOLERANCE, in_known_colours
 from consingan_inpaint.mode import Inpaint, InpaintTrain
 from PIL import Image
 
@@ -172,5 +172,7 @@ def test_a_filling_has_the_colours_of_the_picture() -> None:
     made[0, :, 3, 4] = torch.tensor([0.5, 1.0, 0.5])
     result = in_known_colours(made, picture, known)
     assert result[0, :, 2, 3].tolist() == pytest.approx([0.02, 0.0, -0.02])
-    assert result[0, :, 3, 4].tolist() == pytest.approx([0.5, 0.5 + TOLERANCE, 0.5], abs=1e-6)
+    assert result[0, :, 3, 4].tolist() == pytest.approx(
+        [0.5, 0.5 + COLOUR_TOLERANCE, 0.5], abs=1e-6
+    )
     assert result[known.expand_as(made) > 0].equal(made[known.expand_as(made) > 0])

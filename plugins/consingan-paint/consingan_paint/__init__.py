@@ -1,1 +1,1 @@
-"""A clip-art sketch comes out in a photo's texture: a mode for consingan."""
+"""The mode `paint` for consingan: turns a clip-art sketch into a picture in a photo's texture."""

@@ -1,4 +1,4 @@
-"""The mode: learns to turn flat colours into the picture's texture, and does so to a sketch."""
+"""The mode `paint`: learns to turn flat colours into texture, and applies this to a sketch."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ if TYPE_CHECKING:
 
 
 class PaintTrain(TrainOptions):
-    """What to learn."""
+    """The options of `train`."""
 
     start_stage: int = option(
         2,
-        "The stage of the pyramid at which a sketch enters; those below it are left out. Higher "
-        "keeps closer to the sketch's shapes, lower takes more of the picture's. One beyond the "
-        "last means the last.",
+        "Stage of the pyramid that a sketch enters at, from 0. Lower stages are left out. Higher "
+        "keeps closer to the sketch's shapes, lower takes more of the picture's. At most the last "
+        "stage is used.",
         "Size",
         ge=0,
     )
 
 
 class PaintApply(Options):
-    """What to paint."""
+    """The options of `apply`."""
 
     sketch: Path = option(
-        ..., "The sketch: flat colours, of any size; it is scaled to the run's.", "Sketch"
+        ..., "The sketch, in flat colours, of any size. It is scaled to the run's size.", "Sketch"
     )
     colours: int | None = option(
         None,
-        "First replace the sketch's colours by the nearest of this many of the picture's own "
-        "(k-means). Without it they stay as they are.",
+        "Number of the picture's main colours (k-means) to reduce the sketch to. By default its "
+        "colours are kept.",
         "Sketch",
         ge=2,
         le=64,
     )
-    num_samples: int = option(1, "How many results to make.", "Pictures", ge=1)
+    num_samples: int = option(1, "Number of results to make.", "Pictures", ge=1)
     seed: int = option(
-        0, "Which results: another seed makes others, the same makes the same.", "Pictures", ge=0
+        0, "Random seed. The same seed gives the same results, another others.", "Pictures", ge=0
     )
 
 
 class Paint(Mode[PaintTrain, PaintApply]):
-    """Trains on sketches of the picture itself."""
+    """Trains on sketches that are made from the picture itself."""
 
     name = "paint"
-    summary = "A clip-art sketch comes out in the picture's texture."
+    summary = "A clip-art sketch becomes a picture in this picture's texture."
     hooks_version = 1
     TrainOptions = PaintTrain
     ApplyOptions = PaintApply
     padding_style = "zero"  # borders stay where they are
-    # Colours come from the picture that enters.
+    # The input picture determines the colours.
     presets = preset_changes(color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: PaintTrain) -> list[Size]:
-        """The default ones, from the stage on at which a sketch enters."""
+        """The default sizes from the stage on that a sketch enters at."""
         sizes = default_sizes(size, options)
         return sizes[min(options.start_stage, len(sizes) - 1) :]
 
@@ -85,7 +85,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """The picture in a few flat colours, bent."""
+        """The picture in a few flat colours, distorted."""
         from consingan_paint.sketches import random_sketch
 
         return random_sketch(pyramid[0], generator)
@@ -94,14 +94,14 @@ class Paint(Mode[PaintTrain, PaintApply]):
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: PaintTrain, generator: torch.Generator
     ) -> Tensor:
-        """The picture in a few flat colours, as it is."""
+        """The picture in a few flat colours, undistorted."""
         from consingan_paint.sketches import plain_sketch
 
         return plain_sketch(pyramid[0])
 
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
-        """The picture, its reconstruction, and sketches of it with what becomes of them."""
+        """The picture, its reconstruction, and sketches of it with their results."""
         from consingan import Noise
         from consingan_paint.sketches import random_sketch
 
@@ -113,7 +113,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
 
     @hookimpl
     def apply(self, sampler: Sampler, options: PaintApply, outputs: Outputs) -> None:
-        """Save what becomes of the sketch."""
+        """Save the repainted sketch."""
         from consingan import load_picture, resize, to_tensor
         from consingan_paint.palette import in_colours, palette
 

@@ -1,1 +1,1 @@
-"""Enlarges one picture with detail learned from itself: a mode for consingan."""
+"""The mode `superres` for consingan: enlarges a picture with detail learned from itself."""

@@ -1,4 +1,4 @@
-"""Enlargement in passes, each by as much as was learned, and what ties the result to its source."""
+"""Enlarging a picture in several passes of the generator, with back-projection."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 MARGINS = range(10, 18)
-"""How many pixels of the mirrored picture a pass may see beyond its borders."""
+"""Possible numbers of mirrored pixels that are padded at each border before a pass."""
 
 
 def sizes_between(small: Size, large: Size, count: int) -> list[Size]:
-    """`count` sizes from `small` to `large`, at one ratio; `large` alone if it is 1."""
+    """`count` sizes from `small` to `large` with a constant ratio; for 1, `large` alone."""
     shares = [step / (count - 1) for step in range(count)] if count > 1 else [1.0]
     return [
         Size(*(round(a * (b / a) ** share) for a, b in zip(small, large, strict=True)))
@@ -29,7 +29,10 @@ def sizes_between(small: Size, large: Size, count: int) -> list[Size]:
 
 
 def passes(growth: float, factor: float) -> int:
-    """How many passes of a growth above 1 come nearest to a factor above 1."""
+    """The number of passes, each by the factor `growth`, that comes nearest to `factor` in total.
+
+    Both are above 1.
+    """
     return max(1, round(math.log(factor) / math.log(growth)))
 
 
@@ -37,14 +40,15 @@ def enlarge(sampler: Sampler, picture: Tensor, size: Size, projections: int) -> 
     """`picture` enlarged to `size` with learned detail, (1, 3, *size) in [-1, 1].
 
     SinGAN (Shaham et al. 2019, section 5) enlarges the picture by r and passes it through its last
-    generator, k times for a factor of r^k. Here stages hand on feature maps, not pictures, so that
-    a pass runs all of them: there are few, and the first reads the picture. No noise is added.
+    generator, k times for a factor of r^k. Here stages pass on feature maps, not pictures, and only
+    the first one reads a picture. So each pass runs all stages, of which there are few. No noise is
+    added.
 
     Args:
-        sampler: of a run of this mode.
+        sampler: the sampler of a run of this mode.
         picture: (1, 3, H, W) in [-1, 1].
-        size: larger than the picture.
-        projections: how often each pass is corrected by `back_project`.
+        size: the result's size, larger than the picture.
+        projections: the number of back-projections after each pass.
     """
     small = Size(*picture.shape[-2:])
     growth = cast("SuperresTrain", sampler.options).growth
@@ -56,15 +60,15 @@ def enlarge(sampler: Sampler, picture: Tensor, size: Size, projections: int) -> 
 
 
 def _enlarge_once(sampler: Sampler, picture: Tensor, below: Size, above: Size) -> Tensor:
-    """One pass, beyond the borders as well: there the network paints a frame, which is cut off."""
+    """One pass, with mirrored margins: the network makes a frame at borders, which is cut off."""
     from torch.nn import functional
 
     rows, top = margins(below.height, above.height)
     columns, left = margins(below.width, above.width)
-    beyond = functional.pad(picture, [columns, columns, rows, rows], mode="reflect")
+    padded = functional.pad(picture, [columns, columns, rows, rows], mode="reflect")
     wide = Size(above.height + 2 * top, above.width + 2 * left)
-    sizes = sizes_between(Size(*beyond.shape[-2:]), wide, len(sampler.sizes))
-    entering = resize(beyond, sizes[0])
+    sizes = sizes_between(Size(*padded.shape[-2:]), wide, len(sampler.sizes))
+    entering = resize(padded, sizes[0])
 
     def noise(level: int, window: Window) -> Tensor:
         if level == 0:
@@ -76,10 +80,10 @@ def _enlarge_once(sampler: Sampler, picture: Tensor, below: Size, above: Size) -
 
 
 def margins(small: int, large: int) -> tuple[int, int]:
-    """How many pixels to see beyond a border of a side, and how many these are once enlarged.
+    """The number of pixels to pad at each border of a side, before and after the enlargement.
 
-    Of `MARGINS`, the one that is nearest to whole pixels after the enlargement, so that nothing
-    moves. Corners stay in place when stages enlarge.
+    It is the one of `MARGINS` that is nearest to whole pixels after the enlargement, so that the
+    picture isn't shifted. Stages upsample with aligned corners.
     """
     ratio = (large - 1) / max(1, small - 1)
     possible = [margin for margin in MARGINS if margin < small] or [small - 1]
@@ -88,19 +92,19 @@ def margins(small: int, large: int) -> tuple[int, int]:
 
 
 def back_project(made: Tensor, picture: Tensor, times: int) -> Tensor:
-    """`made` corrected so that reducing it gives `picture` (Irani and Peleg 1991).
+    """Iterative back-projection (Irani and Peleg 1991): correct `made` to reduce to `picture`.
 
-    Each time, what the reduced result lacks of the picture is enlarged and added.
+    Each iteration reduces the result, and adds the enlarged difference from the picture.
 
     Args:
         made: (1, 3, H, W) in [-1, 1], larger than the picture.
         picture: (1, 3, h, w) in [-1, 1].
-        times: how often.
+        times: the number of iterations.
     """
     from torch.nn import functional
 
     small, size = Size(*picture.shape[-2:]), made.shape[-2:]
     for _ in range(times):
-        lacking = picture - resize(made, small)
-        made = (made + functional.interpolate(lacking, size, mode="bicubic")).clamp(-1, 1)
+        difference = picture - resize(made, small)
+        made = (made + functional.interpolate(difference, size, mode="bicubic")).clamp(-1, 1)
     return made

@@ -1,4 +1,4 @@
-"""The mode: learns to enlarge the picture by a little, and then does so again and again."""
+"""The mode `superres`: learns to enlarge the picture by a small factor, and repeats this."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Superres(Mode[SuperresTrain, SuperresApply]):
-    """Trains on the picture and a smaller one of it."""
+    """Trains to make the picture from a reduced copy."""
 
     name = "superres"
     summary = "The picture enlarged, with detail learned from itself."
@@ -32,12 +32,12 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     TrainOptions = SuperresTrain
     ApplyOptions = SuperresApply
     padding_style = "zero"  # borders stay where they are
-    # What is enlarged is to stay what it is: little noise, however large the stage.
+    # Little noise at all stages, since the content is to stay the same.
     presets = preset_changes(fine_noise=1, color_weight=0)
 
     @hookimpl
     def stage_sizes(self, size: Size, options: SuperresTrain) -> list[Size]:
-        """From the picture reduced by one pass to the picture itself, at one ratio."""
+        """From the picture reduced by one pass to the picture itself, with a constant ratio."""
         from consingan_superres.enlarging import sizes_between
 
         small = Size(*(round(side / options.growth) for side in size))
@@ -51,12 +51,12 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
         generator: torch.Generator,
         naive: Tensor | None,
     ) -> Tensor:
-        """The reduced picture, as it is."""
+        """The reduced picture, without noise."""
         return pyramid[0]
 
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
-        """The picture, its reconstruction, and it enlarged without and with what was learned."""
+        """The picture, its reconstruction, and enlargements: bicubic and learned."""
         from consingan import resize
         from consingan_superres.enlarging import enlarge
 
@@ -70,7 +70,7 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
 
     @hookimpl
     def apply(self, sampler: Sampler, options: SuperresApply, outputs: Outputs) -> None:
-        """Save the picture enlarged, beside the bicubic one on the sheet."""
+        """Save the enlarged picture, and a contact sheet with the bicubic enlargement."""
         from consingan import load_picture, resize, to_tensor
         from consingan_superres.enlarging import enlarge
 

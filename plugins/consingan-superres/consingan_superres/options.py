@@ -1,4 +1,4 @@
-"""The options of training and applying."""
+"""The options of the mode `superres`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 from consingan import Options, TrainOptions, changed, option
 
 STAGES = 2
-"""How many there are unless --train-stages says: SinGAN's last one, and one that reads pictures."""
+"""The default number of stages: SinGAN's last one, and a first one that reads the picture."""
 
 PROJECTIONS = 4
-"""How often each pass is corrected unless --back-projections says."""
+"""The default number of back-projections after each pass."""
 
 
 class SuperresTrain(TrainOptions):
-    """What to learn: one pass of enlargement."""
+    """The options of `train`, which learns one pass of enlargement."""
 
     train_stages: int = changed(TrainOptions, "train_stages", STAGES)
     reconstruction_weight: float = changed(TrainOptions, "reconstruction_weight", 100.0)
     growth: float = option(
         2 ** (1 / 3),
-        "How much one pass enlarges. Smaller steps invent less at a time, and take more of them.",
+        "Factor by which one pass enlarges. Smaller adds less detail in a pass and needs more "
+        "passes.",
         "Size",
         ge=1.1,
         le=4,
@@ -28,21 +29,19 @@ class SuperresTrain(TrainOptions):
 
 
 class SuperresApply(Options):
-    """What to enlarge, and how much."""
+    """The options of `apply`."""
 
-    factor: float = option(
-        4.0, "How much to enlarge: width and height as a factor, any above 1.", "Size", gt=1, le=64
-    )
+    factor: float = option(4.0, "Factor on width and height, above 1.", "Size", gt=1, le=64)
     picture: Path | None = option(
         None,
-        "The picture to enlarge: another one in this one's texture, or the photo itself if it was "
-        "reduced for training. Without it, the training picture.",
+        "The picture to enlarge, by default the training picture. Give the photo itself if it was "
+        "reduced for training, or another picture with the same texture.",
         "Pictures",
     )
     back_projections: int = option(
         PROJECTIONS,
-        "How often each pass is corrected so that, reduced again, it gives back the picture; "
-        "0 leaves it as the network paints it, with colours that drift.",
+        "Number of corrections after each pass, which bring the result, when reduced again, closer "
+        "to the picture. With 0, colours drift from pass to pass.",
         "Pictures",
         ge=0,
     )

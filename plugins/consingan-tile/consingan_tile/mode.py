@@ -1,4 +1,4 @@
-"""The mode: trains as `retarget` does, and makes tiles."""
+"""The mode `tile`: trains as `retarget`, and makes seamless tiles."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
 
 class TileTrain(TrainOptions):
-    """A smallest stage that has an inside: a tile comes from out of reach of the borders."""
+    """A larger smallest stage, so that most of it is not affected by the borders, as in a tile."""
 
     min_size: int = changed(TrainOptions, "min_size", 48)
 
 
 class TileApply(SizeOptions):
-    """What tiles to make from a trained run."""
+    """The options of `apply`."""
 
     axes: Axes = option(
-        "both", "Which edges continue each other: x is left and right, y upper and lower.", "Tile"
+        "both", "Which edges match: x for left and right, y for top and bottom.", "Tile"
     )
-    num_samples: int = option(4, "How many tiles to make.", "Tile", ge=1)
+    num_samples: int = option(4, "Number of tiles to make.", "Tile", ge=1)
     seed: int = option(
-        0, "Which tiles: another seed makes others, the same makes the same.", "Tile", ge=0
+        0, "Random seed. The same seed gives the same tiles, another others.", "Tile", ge=0
     )
 
 
 class Tile(Mode[TileTrain, TileApply]):
-    """Zero padding keeps the sizes of stages in proportion, which the wrap needs."""
+    """Makes periodic samples. They need zero padding, which keeps the stages in proportion."""
 
     name = "tile"
-    summary = "Seamless textures: samples whose edges continue each other."
+    summary = "Seamless textures: samples whose opposite edges match."
     hooks_version = 1
     TrainOptions = TileTrain
     ApplyOptions = TileApply
-    padding_style = "zero"  # nothing is enlarged past the border
-    # Stages that go on learning fast learn their layout from the borders, which a tile has none of.
+    padding_style = "zero"  # oversize padding would change the ratio of the stages' sizes
+    # With a high lr_scale, stages learn the layout from the borders, and a tile has no borders.
     presets = preset_changes(lr_scale=0.1)
 
     @hookimpl
     def preview(self, sampler: Sampler) -> list[tuple[str, Tensor]]:
-        """The picture, its reconstruction, and a tile four times."""
+        """The picture, its reconstruction, and a tile repeated 2x2."""
         tile = periodic_sample(sampler, sampler.size)
         return [
             ("picture", sampler.picture),
@@ -56,7 +56,7 @@ class Tile(Mode[TileTrain, TileApply]):
 
     @hookimpl
     def apply(self, sampler: Sampler, options: TileApply, outputs: Outputs) -> None:
-        """Save each tile, a preview of it repeated, and how visible the seams are."""
+        """Save each tile, a preview with the tile repeated, and how visible the seams are."""
         size = options.target(sampler.size)
         wrapped = "xy" if options.axes == "both" else options.axes
         down, along = (3 if axis in wrapped else 1 for axis in "yx")

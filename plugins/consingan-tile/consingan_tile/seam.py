@@ -1,4 +1,4 @@
-"""How visible the seam of a tile is."""
+"""Measuring how visible the seam of a tile is."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DIMENSIONS = {"x": -1, "y": -2}
+"""The tensor dimension of each axis."""
 
 
 def seam(tile: Tensor, axis: str) -> float:
-    """The mean gradient across the wrap, as a factor on the mean gradient inside.
+    """The mean colour gradient across the seam, divided by that inside the tile.
 
-    1 is a seam that looks like any other place; a picture that doesn't continue has 2 and more.
+    1 means that the seam looks like any other place. A picture whose edges don't match has 2 or
+    more.
 
     Args:
         tile: (1, 3, H, W) in [-1, 1].
-        axis: "x", from the right edge to the left one, or "y", from the lower to the upper.
+        axis: "x" for the seam between right and left edge, "y" between bottom and top.
     """
     dimension = DIMENSIONS[axis]
     inside = tile.diff(dim=dimension).abs().mean()

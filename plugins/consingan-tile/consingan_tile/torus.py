@@ -1,10 +1,10 @@
-"""Samples that are exactly periodic, out of a generator that knows nothing of it.
+"""Exactly periodic samples from an unchanged generator.
 
-A convolution of a periodic picture is periodic, and so is its enlargement when the ratio of the
-sizes is the ratio of the periods. So: noise that repeats at every stage, sizes of q periods and
-one pixel (corners are aligned, so that q p + 1 pixels span q p steps), and of all that one period
-from the middle, out of reach of the borders; nothing else is computed. The networks stay as they
-are; they have to be trained with zero padding, which enlarges nothing past the border.
+A convolution of a periodic signal is periodic. So is its upsampling, if the ratio of the sizes is
+the ratio of the periods. So the noise of every stage repeats, and every stage has a size of q
+periods plus one pixel: with aligned corners, q p + 1 pixels span q p steps. The tile is one period
+from the middle, which the borders don't affect. Only this part is computed. The generator must be
+trained with zero padding, as oversize padding changes the ratio of the sizes.
 """
 
 from __future__ import annotations
@@ -21,52 +21,52 @@ if TYPE_CHECKING:
     from consingan import Sampler
 
 Axes = Literal["both", "x", "y"]
-"""Which edges of a tile continue each other."""
-TAPS = 2
-"""Pixels that bicubic enlargement sees to either side of a position."""
+"""The axes along which a tile is periodic."""
+BICUBIC_REACH = 2
+"""Pixels that bicubic upsampling reads on either side of a position."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a picture: how long it is at every stage, and what of it repeats."""
+    """One axis of the larger picture that a tile is cut from."""
 
     lengths: list[int]
-    """Pixels of each stage, of which only those that the tile needs are computed."""
+    """The length of each stage, in pixels."""
     periods: list[int]
-    """Pixels after which the noise of each stage repeats; as `lengths` if it doesn't."""
+    """The period of each stage's noise, in pixels; the same as `lengths` if it isn't periodic."""
     start: int
-    """Where the tile starts in the last stage's pixels."""
+    """The tile's first pixel in the last stage."""
 
 
 def periodic_sample(
     sampler: Sampler, tile: Size, axes: Axes = "both", index: int = 0, seed: int = 0
 ) -> Tensor:
-    """Sample number `index` of `seed` as a tile, (1, 3, *tile) in [-1, 1].
+    """Sample number `index` of `seed` as a seamless tile, (1, 3, *tile) in [-1, 1].
 
-    Its left and right edges continue each other if `axes` is "x" or "both", its upper and lower
-    ones if "y" or "both". A tile that is larger than the sampler's own is computed in parts.
+    Its left and right edges match if `axes` is "x" or "both", its top and bottom edges if it is "y"
+    or "both". If it has more pixels than the sampler's tiles, it is computed in parts.
     """
     import torch
 
     rows, columns = sides(sampler, tile, axes)
     fits = tile.height * tile.width <= sampler.tile**2
     made = torch.empty(1, 3, *tile, device=sampler.model.device)
-    # Batch norm looks at all that is computed together.
+    # With batch norm, parts would have different statistics.
     split = not fits and not sampler.options.batch_norm
     parts = list(tiles(tile, sampler.tile)) if split else [whole(tile)]
     for done, part in enumerate(parts, 1):
-        at = Window(_moved(part.rows, rows.start), _moved(part.columns, columns.start))
-        part.cut(made).copy_(periodic_window(sampler, rows, columns, at, index, seed))
+        window = Window(_moved(part.rows, rows.start), _moved(part.columns, columns.start))
+        part.cut(made).copy_(periodic_window(sampler, rows, columns, window, index, seed))
         if split:
             sampler.on_tile(done, len(parts))
     return made
 
 
 def sides(sampler: Sampler, tile: Size, axes: Axes) -> tuple[Side, Side]:
-    """Height and width of what has to be computed for a tile."""
+    """The vertical and the horizontal axis of the larger picture for a tile."""
     plain, layers = sampler.scaled_sizes(tile), sampler.options.layers
-    rows = _once([size.height for size in plain])
-    columns = _once([size.width for size in plain])
+    rows = _not_repeated([size.height for size in plain])
+    columns = _not_repeated([size.width for size in plain])
     if axes != "x":
         rows = _repeated([size.height for size in sampler.sizes], tile.height, layers)
     if axes != "y":
@@ -77,7 +77,7 @@ def sides(sampler: Sampler, tile: Size, axes: Axes) -> tuple[Side, Side]:
 def periodic_window(
     sampler: Sampler, rows: Side, columns: Side, window: Window, index: int, seed: int
 ) -> Tensor:
-    """A part of all that could be computed, (1, 3, *window.size): periodic off the borders."""
+    """A window of the larger picture, (1, 3, *window.size), periodic away from its borders."""
     import torch
 
     sizes = [Size(*size) for size in zip(rows.lengths, columns.lengths, strict=True)]
@@ -94,9 +94,12 @@ def periodic_window(
 
 
 def _wrapped(span: Span, period: int) -> tuple[list[Span], list[int]]:
-    """Which parts of one period a span of the periodic whole has, and in which order."""
+    """The spans of one period that a span of the periodic noise consists of, and their order.
+
+    The order is a list of indices into the concatenated spans.
+    """
     if span.length >= period:
-        return [Span(0, period)], [place % period for place in range(span.start, span.stop)]
+        return [Span(0, period)], [index % period for index in range(span.start, span.stop)]
     start = span.start % period
     stop, order = start + span.length, list(range(span.length))
     if stop <= period:
@@ -108,26 +111,26 @@ def _moved(span: Span, by: int) -> Span:
     return Span(span.start + by, span.stop + by)
 
 
-def _once(lengths: list[int]) -> Side:
+def _not_repeated(lengths: list[int]) -> Side:
     return Side(lengths, lengths, 0)
 
 
 def _repeated(trained: list[int], period: int, layers: int) -> Side:
-    """A side that repeats after `period` pixels, at the scale of the sizes trained at."""
+    """An axis with a period of `period` pixels at the last stage, at the training scale."""
     steps = [length - 1 for length in trained]
     periods = [max(1, round(period * step / steps[-1])) for step in steps[:-1]] + [period]
     reach = _border_reach(periods, layers)
-    repeats = 1 - (-2 * reach // period)  # the tile, and the borders' reach to both sides
+    repeats = 1 - (-2 * reach // period)  # the tile, and the margins that the borders affect
     return Side([repeats * length + 1 for length in periods], periods, reach)
 
 
 def _border_reach(periods: list[int], layers: int) -> int:
-    """How many pixels of the last stage, from the border inwards, the border has an effect on.
+    """How many pixels of the last stage, from the border inwards, the border affects.
 
-    Each 3x3 convolution carries it one pixel further: the head, `layers` of them a stage, the
-    tail; each enlargement by its taps, and then stretches all of it.
+    Each 3x3 convolution adds one pixel: the head, `layers` at each stage, and the tail. Upsampling
+    adds `BICUBIC_REACH` pixels and scales the sum.
     """
     reach = 1 + layers
     for below, above in pairwise(periods):
-        reach = -(-(reach + TAPS) * above // below) + layers
+        reach = -(-(reach + BICUBIC_REACH) * above // below) + layers
     return reach + 1
