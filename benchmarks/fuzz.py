@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import consingan
-from benchmarks.mutations import mutate, mutate_json, mutate_tensors
+from benchmarks.damage import damage, damage_json, damage_tensors
 from benchmarks.seeds import picture_files, published_folder, tiny_picture
 from benchmarks.shared import command_line, run
 from consingan import api, importing
@@ -99,13 +99,13 @@ class Fuzzer:
     def picture(self, random: Random) -> None:
         """A picture's file."""
         file = self.folder / "picture"
-        file.write_bytes(mutate(random.choice(self.pictures), random))
+        file.write_bytes(damage(random.choice(self.pictures), random))
         load_picture(file)
 
     def mask(self, random: Random) -> None:
         """A mask's file."""
         file = self.folder / "mask"
-        file.write_bytes(mutate(random.choice(self.pictures), random))
+        file.write_bytes(damage(random.choice(self.pictures), random))
         load_mask(file, Size(14, 16))
 
     def config(self, random: Random) -> None:
@@ -118,7 +118,7 @@ class Fuzzer:
 
     def _record(self, name: str, random: Random) -> None:
         with self._copy(self.run) as copy:
-            changed = mutate_json((copy / f"{name}.json").read_bytes(), random)
+            changed = damage_json((copy / f"{name}.json").read_bytes(), random)
             (copy / f"{name}.json").write_bytes(changed)
             (copy / f"{name}.backup.json").unlink()
             self._use(copy, random)
@@ -128,7 +128,7 @@ class Fuzzer:
         with self._copy(self.run) as copy:
             stage = random.randrange(2)
             file = copy / stage_file(stage)
-            file.write_bytes(mutate_tensors(file.read_bytes(), random))
+            file.write_bytes(damage_tensors(file.read_bytes(), random))
             record = json.loads((copy / "state.json").read_text())
             record["stages"][stage]["sha256"] = sha256(file.read_bytes())
             (copy / "state.json").write_text(json.dumps(record))
@@ -138,7 +138,7 @@ class Fuzzer:
         """An imported run's fixed noise, with the right checksum."""
         with self._copy(self.imported) as copy:
             file = copy / "fixed_noise.safetensors"
-            file.write_bytes(mutate_tensors(file.read_bytes(), random))
+            file.write_bytes(damage_tensors(file.read_bytes(), random))
             record = json.loads((copy / "config.json").read_text())
             record["fixed_noise_sha256"] = sha256(file.read_bytes())
             (copy / "config.json").write_text(json.dumps(record))
@@ -154,10 +154,10 @@ class Fuzzer:
         if file.suffix == ".pth" and random.random() < 0.5:
             # Pickles inside, whatever the archive around them: the change is in what counts.
             start = content.index(b"\x80\x02")
-            changed = mutate(content[start : start + 400], random)[:400].ljust(400, b".")
+            changed = damage(content[start : start + 400], random)[:400].ljust(400, b".")
             content = content[:start] + changed + content[start + 400 :]
         else:
-            content = mutate(content, random)
+            content = damage(content, random)
         file.write_bytes(content)
         out = self.folder / "imports"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ from consingan.core.hooks.dispatch import Hooks
 from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
 from consingan.core.networks.critic import Critic
+from consingan.core.networks.model import Model
+from consingan.core.networks.noise import Noise
 from consingan.core.networks.window import Span, Window
 from consingan.core.options.fields import Options
 from consingan.core.options.size import Size
@@ -21,8 +24,10 @@ from consingan.core.options.training import TrainOptions
 from consingan.core.pictures.known_pixels import fill_unknown, known_pyramid
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.pictures.resizing import resize
+from consingan.core.run import make_sampler
 from consingan.core.sampling.sampler import Sampler
 from consingan.core.training.gradients import compute_gradients
+from consingan.core.training.loop import add_stage
 from consingan.core.training.loss_weights import known_weights
 from consingan.core.training.losses import (
     color_loss,
@@ -31,7 +36,9 @@ from consingan.core.training.losses import (
     reconstruction_loss,
 )
 from consingan.errors import ModeError, PictureError
+from consingan.modes.generation import Generation
 from consingan.testing import train_tiny
+from tests.trainers import make_trainer, tiny_pyramid
 
 HOLE = (slice(9, 12), slice(4, 9))
 
@@ -98,6 +105,47 @@ def test_losses_see_nothing_unknown(window: Window | None) -> None:
         )
     assert all(one.equal(same) for one, same in zip(found[0], found[1], strict=True))
     assert not any(one.equal(changed) for one, changed in zip(found[0][:4], found[2], strict=False))
+
+
+def _holed(stages: int) -> list[Tensor]:
+    """What is known at each stage of the tiny pyramid: all but a corner."""
+    levels = [torch.ones_like(level[:, :1]) for level in tiny_pyramid(stages)]
+    for level in levels:
+        level[..., :4, :5] = 0
+    return levels
+
+
+@pytest.mark.parametrize("window", [0, 21])
+def test_a_step_sees_nothing_unknown(window: int) -> None:
+    """What it learns doesn't change with it, to the last bit; it does with what is known."""
+    options: dict[str, Any] = {"layers": 1, "initialization": "he", "color_weight": 60}
+    pyramid, known, found = tiny_pyramid(8), _holed(8), []
+    picture, other = pyramid[-1], _random(*pyramid[-1].shape)
+    for shown in (
+        picture,
+        torch.where(known[-1] > 0, picture, other),
+        torch.where(known[-1] > 0, other, picture),
+    ):
+        trainer = make_trainer(
+            8, pyramid=[*pyramid[:-1], shown], known=known, window=window, **options
+        )
+        losses = [loss for step in range(3) for loss in trainer.step(step)]
+        weights = trainer.model.all_tensors()
+        found.append([*losses, *(weights[name].clone() for name in sorted(weights))])
+    assert all(one.equal(same) for one, same in zip(found[0], found[1], strict=True))
+    assert not any(one.equal(changed) for one, changed in zip(found[0][:3], found[2], strict=False))
+
+
+def test_the_noise_amplitude_counts_known_pixels_only() -> None:
+    pyramid, known = tiny_pyramid(2), _holed(2)
+    sizes = [Size(*level.shape[-2:]) for level in pyramid]
+    pyramid[1] = torch.where(known[1] > 0, pyramid[1], 1.0)
+    model = Model(TrainOptions(filters=4, noise_amplitude=0.3), "zero", sizes)
+    sampler = make_sampler(model, pyramid, Hooks(Generation()), Noise(0), known=known)
+    add_stage(sampler)
+    given, model.amplitudes[-1] = model.amplitudes[-1], 0.0
+    error = (sampler.reconstruction() - pyramid[1]).square().mean(dim=1)[known[1][0] > 0]
+    assert given == pytest.approx(0.3 * float(error.mean().sqrt()), rel=1e-3)
 
 
 def test_a_mask_that_leaves_nothing_to_learn_from_is_said() -> None:

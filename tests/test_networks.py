@@ -15,7 +15,7 @@ from consingan.core.networks.noise import TILE, Noise, address_seed
 from consingan.core.networks.plan import plan
 from consingan.core.networks.window import Span, Window, whole
 from consingan.core.options.size import Size
-from consingan.core.options.training import TrainOptions
+from consingan.core.options.training import Precision, TrainOptions
 from consingan.core.training.losses import COLOR_TOLERANCE, color_loss, gradient_penalty
 
 ACTIVATIONS = ["lrelu", "elu", "prelu", "selu"]
@@ -48,6 +48,25 @@ def test_the_generator_makes_the_size_that_is_asked_for(
     picture = generator(noise, [1.0, 0.1], plan(sizes, layers, generator.padding))
     assert picture.shape == (1, 3, *last)
     assert picture.abs().max() <= 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_model_computes_in_the_precision_of_its_options(precision: Precision) -> None:
+    model = Model(TrainOptions(filters=4, precision=precision), "zero", [Size(12, 14)])
+    features = model.features([torch.zeros(1, 3, 12, 14)], model.plan())
+    assert features.dtype == getattr(torch, precision)
+    assert all(weight.dtype == torch.float32 for weight in model.generator.parameters())
+
+
+@torch.no_grad()
+def test_a_picture_in_bfloat16_has_the_levels_of_float32() -> None:
+    """In bfloat16 itself, neighbouring values near 1 are half of 255 levels apart."""
+    options = TrainOptions(filters=4, precision="bfloat16", initialization="he")
+    model = Model(options, "zero", [Size(30, 40)])
+    picture = model.generate([Noise(0).fixed(0, 3, whole(Size(30, 40)))], model.plan())
+    assert picture.dtype == torch.float32
+    rounded = picture.bfloat16().float()
+    assert (picture != rounded).float().mean() > 0.9
 
 
 def test_growing_copies_the_newest_stage() -> None:

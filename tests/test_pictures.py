@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageFile
 
 from consingan.core.options.size import Size
-from consingan.core.pictures import reading
+from consingan.core.pictures import reading, tensors
 from consingan.core.pictures.reading import Picture, from_image, load_picture
 from consingan.core.pictures.tensors import to_image, to_tensor
 from consingan.errors import PictureError
@@ -456,7 +456,7 @@ def test_a_picture_is_converted_strip_by_strip_to_the_same_bits(
         kind.save(path, **options)
         whole = load_picture(path)
         with monkeypatch.context() as patched:
-            patched.setattr(reading, "STRIP_PIXELS", 3 * kind.width)
+            patched.setattr(tensors, "STRIP_PIXELS", 3 * kind.width)
             strips = load_picture(path)
             tensor = to_tensor(strips.image)
         assert strips == Picture("a", strips.image, whole.notes)

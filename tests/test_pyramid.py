@@ -13,7 +13,7 @@ from PIL import Image
 
 from consingan.core.networks.stage_sizes import automatic_sizes, geometric_sizes, logarithmic_sizes
 from consingan.core.options.size import Size, fit
-from consingan.core.pictures import reading
+from consingan.core.pictures import tensors
 from consingan.core.pictures.resizing import build_pyramid, resize, resize_image
 from consingan.core.pictures.tensors import to_image, to_tensor
 from tests.conftest import tiny_image
@@ -127,5 +127,5 @@ def test_an_image_is_resized_strip_by_strip_to_the_same_bits(
 ) -> None:
     image = tiny_image(40, 60)
     whole = resize(to_tensor(image), size)
-    monkeypatch.setattr(reading, "STRIP_PIXELS", 7 * 60)
+    monkeypatch.setattr(tensors, "STRIP_PIXELS", 7 * 60)
     assert torch.equal(resize_image(image, size), whole)

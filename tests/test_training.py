@@ -28,6 +28,7 @@ from consingan.core.pictures.resizing import build_pyramid
 from consingan.core.pictures.tensors import to_tensor
 from consingan.core.run import make_sampler
 from consingan.core.sampling.sampler import Sampler
+from consingan.core.training import stage_trainer
 from consingan.core.training.ema import WeightEMA
 from consingan.core.training.loop import add_stage
 from consingan.core.training.losses import (
@@ -41,25 +42,11 @@ from consingan.core.training.stage_trainer import StageTrainer
 from consingan.errors import ModeError, Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.modes.generation import Generation
 from tests.conftest import TINY, image_size, tiny_image
+from tests.trainers import make_trainer
 
 
 def _train(out: Path, **options: Any) -> Run:
     return consingan.train(tiny_image(), runs=out, **{**TINY, **options})
-
-
-def _trainer(stages: int, mode: Mode[Any, Any] | None = None, **options: Any) -> StageTrainer:
-    """A trainer of the newest of `stages` stages, all untrained."""
-    parsed = TrainOptions(**{**TINY, "train_stages": stages, **options})
-    hooks = Hooks(mode or Generation())
-    sizes = [Size(12 + 2 * stage, 14 + 3 * stage) for stage in range(stages)]
-    model = Model(parsed, hooks.mode.padding_style, sizes)
-    pyramid = build_pyramid(to_tensor(tiny_image()), sizes)
-    noise = Noise(0)
-    sampler = make_sampler(model, pyramid, hooks, noise)
-    for _ in range(1, stages):
-        model.grow()
-        model.amplitudes[-1] = 0.1
-    return StageTrainer(sampler, hooks, noise)
 
 
 def _stopped(out: Path) -> Run:
@@ -83,7 +70,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_only_the_newest_stages_the_tail_and_the_critic_learn() -> None:
-    trainer = _trainer(5, train_depth=2)
+    trainer = make_trainer(5, train_depth=2)
     generator = trainer.model.generator
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
     trainer.step(0)
@@ -94,7 +81,7 @@ def test_only_the_newest_stages_the_tail_and_the_critic_learn() -> None:
 
 @pytest.mark.parametrize(("stages", "head_learns"), [(1, True), (3, True), (4, False)])
 def test_the_head_learns_while_stage_0_does(stages: int, head_learns: bool) -> None:
-    trainer = _trainer(stages, train_depth=3)
+    trainer = make_trainer(stages, train_depth=3)
     weight = trainer.model.generator.head.conv.weight
     before = weight.clone()
     trainer.step(0)
@@ -102,7 +89,7 @@ def test_the_head_learns_while_stage_0_does(stages: int, head_learns: bool) -> N
 
 
 def test_lower_stages_learn_slower_by_lr_scale() -> None:
-    trainer = _trainer(3, lr_generator=0.01, lr_scale=0.5)
+    trainer = make_trainer(3, lr_generator=0.01, lr_scale=0.5)
     rates = [group["lr"] for group in trainer.generator_adam.param_groups]
     assert rates == pytest.approx([0.0025, 0.005, 0.01, 0.0025, 0.01])  # body 0-2, head, tail
 
@@ -112,7 +99,7 @@ def test_lower_stages_learn_slower_by_lr_scale() -> None:
     [("step", [1.0] * 8 + [0.1] * 2), ("linear", [1.0] * 6 + [0.82, 0.64, 0.46, 0.28])],
 )
 def test_learning_rates_fall(schedule: Schedule, factors: list[float]) -> None:
-    trainer = _trainer(1, niter=10, lr_critic=0.01, lr_decay=0.1, lr_schedule=schedule)
+    trainer = make_trainer(1, niter=10, lr_critic=0.01, lr_decay=0.1, lr_schedule=schedule)
     rates = []
     for step in range(10):
         trainer.step(step)
@@ -121,7 +108,7 @@ def test_learning_rates_fall(schedule: Schedule, factors: list[float]) -> None:
 
 
 def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
-    trainer = _trainer(1, critic_steps=1, generator_steps=1)
+    trainer = make_trainer(1, critic_steps=1, generator_steps=1)
     critic, at_its_step = list(trainer.model.critic.parameters()), []
     trainer.critic_adam.register_step_post_hook(
         lambda *_: at_its_step.extend((w.detach().clone(), w.grad.clone()) for w in critic)
@@ -136,9 +123,11 @@ def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
 
 @pytest.mark.parametrize("window", [0, 21])
 def test_a_step_applies_the_gradients_of_the_losses_as_they_are_written(window: int) -> None:
-    """WGAN-GP for the critic; for the generator, minus its score and ten times the error."""
+    """WGAN-GP for the critic; for the generator, minus its score and its weighted error."""
     rates = {"lr_critic": 1e-12, "generator_steps": 1}
-    trainer = _trainer(8, window=window, layers=1, initialization="he", critic_steps=1, **rates)
+    weights = {"gradient_penalty": 0.3, "reconstruction_weight": 7}
+    options = {"layers": 1, "initialization": "he", "critic_steps": 1, **rates, **weights}
+    trainer = make_trainer(8, window=window, **options)
     critic, generator = trainer.model.critic, trainer.model.generator
     inputs = trainer._inputs(trainer._draw_window(0))
     at, real, fake = inputs.sampled, inputs.real, trainer._fake(0, inputs)
@@ -146,13 +135,13 @@ def test_a_step_applies_the_gradients_of_the_losses_as_they_are_written(window: 
     penalty = gradient_penalty(critic, real, fake.detach(), mixing, at)
     critic_loss = mean_score(critic, fake.detach(), at) - mean_score(critic, real, at)
     rebuilt = trainer._picture(inputs.fixed, inputs.frozen_fixed(), inputs.plan)
-    generator_loss = -mean_score(critic, fake, at) + 10 * reconstruction_loss(
+    generator_loss = -mean_score(critic, fake, at) + 7 * reconstruction_loss(
         rebuilt, inputs.picture, at
     )
     learning = [weight for weight in generator.parameters() if weight.requires_grad]
     expected = [
         *torch.autograd.grad(
-            critic_loss + 0.1 * penalty, list(critic.parameters()), allow_unused=True
+            critic_loss + 0.3 * penalty, list(critic.parameters()), allow_unused=True
         ),
         *torch.autograd.grad(generator_loss, learning),
     ]
@@ -166,7 +155,7 @@ def test_a_step_applies_the_gradients_of_the_losses_as_they_are_written(window: 
 @pytest.mark.parametrize("window", [0, 21])
 def test_a_trainer_that_is_done_with_is_freed(window: int) -> None:
     """With its optimizers, and without waiting for the garbage collector."""
-    trainer = _trainer(8, window=window, layers=1)
+    trainer = make_trainer(8, window=window, layers=1)
     assert (trainer.windows is None) == (not window)
     trainer.step(0)
     alive = weakref.ref(trainer)
@@ -180,11 +169,25 @@ def test_a_trainer_that_is_done_with_is_freed(window: int) -> None:
 
 
 def test_one_generator_pass_serves_all_critic_steps() -> None:
-    trainer = _trainer(2, critic_steps=5)
+    trainer = make_trainer(2, critic_steps=5)
     calls: list[int] = []
     trainer.model.generator.tail[-1].register_forward_hook(lambda *_: calls.append(1))
     trainer.step(0)
     assert len(calls) == 2  # fresh noise once, fixed noise once
+
+
+def test_every_critic_step_has_its_own_mixing_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def penalty(*given: Any) -> Tensor:
+        seen.append(float(given[3]))
+        return gradient_penalty(*given)
+
+    monkeypatch.setattr(stage_trainer, "gradient_penalty", penalty)
+    trainer = make_trainer(1, critic_steps=4)
+    for step in range(2):
+        trainer.step(step)
+    assert len(seen) == len(set(seen)) == 8
 
 
 @pytest.mark.parametrize(("side", "factor"), [(96, 1), (97, 20)])
@@ -212,7 +215,7 @@ def test_the_color_weight_draws_colors_to_the_pictures() -> None:
     distances = {}
     for weight in (0, 60):
         options = {"filters": 16, "initialization": "he", "color_weight": weight}
-        trainer = _trainer(1, niter=100, **options, **silent)
+        trainer = make_trainer(1, niter=100, **options, **silent)
         for step in range(100):
             trainer.step(step)
         distances[weight] = _color_distance(trainer)
@@ -235,7 +238,7 @@ def test_the_color_weight_is_for_stages_trained_whole(window: int) -> None:
 def test_training_fits_the_picture() -> None:
     stable: dict[str, Any] = {"first_generator_steps": 1, "beta2": 0.9, "initialization": "he"}
     options = {"filters": 32, "lr_generator": 1e-3, "reconstruction_weight": 50, **stable}
-    trainer = _trainer(1, niter=200, **options)
+    trainer = make_trainer(1, niter=200, **options)
     losses = [trainer.step(step).reconstruction.item() for step in range(200)]
     assert losses[-1] < 0.4 * losses[0]
 
@@ -243,7 +246,7 @@ def test_training_fits_the_picture() -> None:
 @pytest.mark.parametrize("activation", ["lrelu", "elu", "prelu", "selu"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_every_kind_of_network_trains(activation: str, batch_norm: bool) -> None:
-    trainer = _trainer(2, activation=activation, batch_norm=batch_norm)
+    trainer = make_trainer(2, activation=activation, batch_norm=batch_norm)
     assert all(torch.isfinite(loss) for loss in trainer.step(0))
 
 

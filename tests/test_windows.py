@@ -274,6 +274,16 @@ def test_border_pixels_get_their_share_of_windows() -> None:
     assert 0.7 < corners.min() < corners.max() < 1.4
 
 
+@given(st.integers(24, 1000), st.integers(24, 60))
+@settings(max_examples=20, deadline=None)
+def test_no_pixel_weighs_more_than_twice_its_share_of_a_window(length: int, side: int) -> None:
+    """Not even one at the border, which is in fewer windows than others."""
+    side = min(side, length)
+    rows = WindowSampler(Size(length, 40), Size(side, 24), 5, torch.device("cpu"))._rows
+    assert rows._pixel_weights.max() < 2 / side
+    assert rows._score_weights.max() < 2 / (side - 4)
+
+
 def test_spans_of_windows_lie_inside_the_picture() -> None:
     windows = WindowSampler(Size(50, 30), Size(24, 24), 5, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)

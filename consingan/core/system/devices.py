@@ -26,7 +26,8 @@ def find_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda:0" if cuda else "mps" if mps else "cpu")
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdigit())):
+    numbered = kind == "cuda" and number.isdecimal()
+    if kind not in ("cpu", "cuda", "mps") or (number and not numbered):
         raise OptionError(f"{name!r} is not one of auto, cpu, cuda, cuda:N, mps", "device")
     if kind == "cuda" and int(number or 0) >= cuda:
         count = f"{cuda} CUDA device{'s' * (cuda != 1)}" if cuda else "no CUDA device"

@@ -24,7 +24,7 @@ WORDS: list[Any] = [
 ]
 
 
-def mutate(content: bytes, random: Random) -> bytes:
+def damage(content: bytes, random: Random) -> bytes:
     """`content` with one to five changes of the kinds that break parsers."""
     data = bytearray(content)
     for _ in range(random.randint(1, 5)):
@@ -54,11 +54,11 @@ def mutate(content: bytes, random: Random) -> bytes:
     return bytes(data)
 
 
-def mutate_json(content: bytes, random: Random) -> bytes:
+def damage_json(content: bytes, random: Random) -> bytes:
     """JSON with one to three values replaced, or its text changed, or nested or made large."""
     kind = random.randrange(12)
     if kind == 0:
-        return mutate(content, random)
+        return damage(content, random)
     if kind == 1:
         depth = random.choice([10, 1000, 100_000])
         return b"[" * depth + random.choice([b"", b"]" * depth])
@@ -87,13 +87,13 @@ def places(node: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value)
 
 
-def mutate_tensors(content: bytes, random: Random) -> bytes:
+def damage_tensors(content: bytes, random: Random) -> bytes:
     """A safetensors file of other tensors, or with another header, or with bytes changed."""
     kind = random.randrange(10)
     if kind < 5:
         return other_tensors(content, random)
     if kind < 7:
-        return mutate(content, random)
+        return damage(content, random)
     length = int.from_bytes(content[:8], "little")
     header, body = json.loads(content[8 : 8 + length]), content[8 + length :]
     for _ in range(random.randint(1, 2)):
