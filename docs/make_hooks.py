@@ -2,7 +2,7 @@
 
     python docs/make_hooks.py
 
-Whatever stands between the markers is replaced; a test fails when the page is out of date.
+The text between the markers is replaced; a test fails when the page is out of date.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def _activation(options: TrainOptions) -> nn.Module:
 
 
 def conv_block(inputs: int, options: TrainOptions, batch_norm: bool) -> nn.Sequential:
-    """A 3x3 convolution from `inputs` channels, batch norm if asked for, and an activation."""
+    """A 3x3 convolution from `inputs` channels, optionally batch norm, and an activation."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv"] = Convolution(inputs, options.filters, KERNEL)
     if batch_norm:

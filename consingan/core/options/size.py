@@ -81,7 +81,8 @@ class SizeOptions(Options):
 def check_size(size: Size) -> Size:
     """`size` itself, or OptionError if it has more than `MAX_PIXELS`."""
     if size.height * size.width > MAX_PIXELS:
-        raise OptionError(f"{size} is more than {MAX_PIXELS // 10**6} million pixels; ask for less")
+        limit = f"{MAX_PIXELS // 10**6} million pixels"
+        raise OptionError(f"{size} is more than {limit}; use a smaller size")
     return size
 
 

@@ -131,7 +131,7 @@ def from_image(image: Image.Image, name: str = "picture", background: str = "whi
         raise PictureError("grey TIFF needs 8 or 16 bits with black at zero; convert it first")
     if image.mode in ("F", "La"):
         kind = {"F": "floating-point", "La": "premultiplied grey"}[image.mode]
-        raise PictureError(f"{kind} values have no plain reading; save it with 8 or 16 bits")
+        raise PictureError(f"{kind} values cannot be converted; save it with 8 or 16 bits")
     if image.mode in (*SIXTEEN_BIT, "I"):
         notes.append("16-bit values were reduced to 8")
     to_srgb = _conversion_to_srgb(image)
