@@ -30,13 +30,14 @@ import consingan
 from benchmarks.damage import damage, damage_json, damage_tensors
 from benchmarks.seeds import picture_files, published_folder, tiny_picture
 from benchmarks.shared import command_line, run
-from consingan import api, importing
+from consingan import api
 from consingan.core.options.size import Size
 from consingan.core.pictures.masks import load_mask
 from consingan.core.pictures.reading import load_picture
 from consingan.core.run import Run
 from consingan.core.runs.tensor_files import sha256, stage_file
 from consingan.errors import ConsinganError
+from consingan.importing import models
 from consingan.importing.models import import_model
 from consingan.plugins import find_plugins
 
@@ -171,7 +172,7 @@ class Fuzzer:
         """Looking for them takes longer than all the rest."""
         with (
             patch.object(api, "find_plugins", return_value=self.plugins),
-            patch.object(importing, "find_plugins", return_value=self.plugins),
+            patch.object(models, "find_plugins", return_value=self.plugins),
         ):
             yield
 

@@ -128,7 +128,7 @@ def test_the_last_checkpoint_survives_any_kill(tmp_path: Path) -> None:
         "import sys, consingan; from consingan.core.training import loop; loop.LOG_SECONDS = 0.0;"
         "from tests.conftest import tiny_image; from tests.test_checkpoints import OPTIONS;"
         "out = sys.argv[1];"
-        "consingan.train(tiny_image(), out=out, checkpoint_every=0, **OPTIONS)"
+        "consingan.train(tiny_image(), runs=out, checkpoint_every=0, **OPTIONS)"
         " if len(sys.argv) == 2 else consingan.resume('latest', runs=out, checkpoint_every=0)"
     )
     out = tmp_path / "killed"

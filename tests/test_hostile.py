@@ -24,12 +24,13 @@ from safetensors.torch import save
 
 import consingan
 from benchmarks.fuzz import Fuzzer
-from consingan import Run, api, cli, importing
+from consingan import Run, api, cli
 from consingan.console import escaped
 from consingan.core.pictures.reading import load_picture
 from consingan.core.runs.tensor_files import sha256, stage_file
 from consingan.core.system.atomic_files import folder_name
 from consingan.errors import ConsinganError, Note, PictureError, RunError
+from consingan.importing import models
 from tests.conftest import TINY, tiny_image
 
 PICTURE, STAGE = "picture.png", stage_file(1)
@@ -42,7 +43,7 @@ def _plugins() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         plugins = api.find_plugins()
         patch.setattr(api, "find_plugins", lambda: plugins)
-        patch.setattr(importing, "find_plugins", lambda: plugins)
+        patch.setattr(models, "find_plugins", lambda: plugins)
         yield
 
 

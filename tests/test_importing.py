@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import consingan
-from consingan import Run, cli, importing
+from consingan import Run, cli
 from consingan.core.networks.model import Model
 from consingan.core.networks.noise import StoredNoise
 from consingan.core.networks.window import whole
@@ -28,6 +28,7 @@ from consingan.core.pictures.tensors import to_tensor
 from consingan.core.runs.stored_model import load_model
 from consingan.core.system.atomic_files import folder_name
 from consingan.errors import RunError
+from consingan.importing import models
 from tests.conftest import tiny_image
 
 MODES = ("generation", "retarget", "animation", "harmonization", "editing")
@@ -86,8 +87,8 @@ Damage = Callable[[Path], object]
 def _plugins() -> Iterator[None]:
     """The modes, looked for once: two hundred imports would take seconds at it."""
     with pytest.MonkeyPatch.context() as patch:
-        plugins = importing.find_plugins()
-        patch.setattr(importing, "find_plugins", lambda: plugins)
+        plugins = models.find_plugins()
+        patch.setattr(models, "find_plugins", lambda: plugins)
         yield
 
 
