@@ -23,7 +23,12 @@ from tests.conftest import tiny_image
 GOLDEN = Path(__file__).parent / "data" / "golden.json"
 TINY = {"max_size": 48, "min_size": 14, "train_stages": 4, "niter": 5, "filters": 6, "window": 33}
 """What is not the preset's: three stages are trained whole, the last on windows."""
-TOLERANCES = {"float32": 1e-3, "bfloat16": 3e-2}
+TOLERANCES = {"float32": 1e-3, "bfloat16": 6e-2}
+"""Relative. Other kernels of the same processor change the figures by up to 7e-6 and 2e-2, so do
+gradients that are off by 4e-7 and 1e-2; mistakes such as `benchmarks/mutants/` by far more.
+
+With more steps a stage, chance grows: Adam makes whole steps of gradients that are next to none.
+"""
 
 Figures = dict[str, float]
 

@@ -108,8 +108,9 @@ def test_initial_weights_have_the_papers_spread() -> None:
     assert norm.bias.abs().max() == 0
 
 
-def test_he_weights_keep_the_size_of_signals() -> None:
-    options = TrainOptions(initialization="he")
+@pytest.mark.parametrize("alpha", [0.05, 0.9])
+def test_he_weights_keep_the_size_of_signals(alpha: float) -> None:
+    options = TrainOptions(initialization="he", lrelu_alpha=alpha)
     critic = Critic(options)
     initialize(critic, options, torch.Generator().manual_seed(1))
     features = critic.body(critic.head(torch.randn(1, 3, 40, 40)))
