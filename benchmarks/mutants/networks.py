@@ -11,8 +11,8 @@ MUTANTS = (
     Mutant(
         "tanh-in-bfloat16",
         "core/networks/generator.py",
-        "squash(convolution(_pad(features, plan.zeros)).float())",
-        "squash(convolution(_pad(features, plan.zeros))).float()",
+        "tanh(convolution(_pad(features, plan.zeros)).float())",
+        "tanh(convolution(_pad(features, plan.zeros))).float()",
         "pictures have 128 levels where they are light or dark",
         "test_networks.py::test_a_picture_in_bfloat16_has_the_levels_of_float32",
     ),
