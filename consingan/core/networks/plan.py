@@ -8,15 +8,12 @@ own size only. This module only computes coordinates; `Generator` follows its pl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from consingan.core.networks.upsampling import support
 from consingan.core.networks.window import Span, Window, whole
 from consingan.core.options.size import Size
 from consingan.core.options.training import PaddingStyle
-
-if TYPE_CHECKING:
-    pass
 
 OVERSIZE = 2
 """Pixels by which each side of the head's features is enlarged under oversize padding."""

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -15,9 +14,6 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from consingan.core.options.size import Size
 from consingan.core.pictures.tensors import strips
 from consingan.errors import PictureError
-
-if TYPE_CHECKING:
-    pass
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
 from consingan.core.system.atomic_files import write_atomically
-
-if TYPE_CHECKING:
-    pass
 
 FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},

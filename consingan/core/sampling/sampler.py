@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,9 +18,6 @@ from consingan.core.options.size import Size
 from consingan.core.options.training import TrainOptions
 from consingan.core.pictures.resizing import resize
 from consingan.core.system.threads import make_in_threads
-
-if TYPE_CHECKING:
-    pass
 
 TILE = 512
 """The default side of a tile, in pixels."""
