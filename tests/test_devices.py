@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,13 +33,6 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
 
     return pretend
-
-
-@pytest.fixture(autouse=True)
-def _measured_anew() -> Iterator[None]:
-    faster_precision.cache_clear()
-    yield
-    faster_precision.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -113,37 +106,29 @@ def test_auto_becomes_the_faster_precision(
 
 
 @pytest.mark.parametrize("given", ["float32", "bfloat16"])
-def test_a_precision_that_is_asked_for_is_kept_and_nothing_timed(
+def test_a_precision_that_is_asked_for_is_kept(
     monkeypatch: pytest.MonkeyPatch, given: Precision
 ) -> None:
-    monkeypatch.setattr(devices, "_seconds", lambda dtype: pytest.fail("it was timed"))
+    monkeypatch.setattr(devices, "faster_precision", lambda device: pytest.fail("it was asked"))
     options = TrainOptions(precision=given)
     assert with_precision(options, CPU) is options
 
 
 @pytest.mark.parametrize(
-    ("seconds", "faster"), [(0.5, "bfloat16"), (1.0, "float32"), (40.0, "float32")]
+    ("capabilities", "faster"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, "float32"),
+        ({"avx512_f": True, "avx512_bf16": True, "amx_bf16": False}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+        ({"architecture": "arm64", "bf16": True}, "float32"),
+        ({}, "float32"),
+    ],
 )
-def test_a_processor_is_timed(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, faster: Precision
+def test_a_processors_instructions_decide(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], faster: Precision
 ) -> None:
-    """Once; and it has to be worth it."""
-    timed: list[torch.dtype] = []
-
-    def measure(dtype: torch.dtype) -> float:
-        timed.append(dtype)
-        return seconds if dtype == torch.bfloat16 else 1.0
-
-    monkeypatch.setattr(devices, "_seconds", measure)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert [faster_precision(CPU) for _ in range(3)] == [faster] * 3
-    assert sorted(map(str, timed)) == ["torch.bfloat16", "torch.float32"]
-
-
-def test_the_shortest_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What else the machine does makes some of them longer."""
-    clock = iter([0.0, 9.0, 10.0, 12.0, 20.0, 25.0, 30.0, 33.0, 40.0, 44.0, 50.0, 59.0])
-    monkeypatch.setattr(devices.time, "perf_counter", lambda: next(clock))
-    assert devices._seconds(torch.float32) == 2.0
 
 
 @pytest.mark.parametrize(
@@ -166,7 +151,6 @@ def test_a_gpus_driver_is_asked(
         return supported
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", answer)
-    monkeypatch.setattr(devices, "_seconds", lambda dtype: pytest.fail("it was timed"))
     assert faster_precision(torch.device(device)) == faster
     assert not any(emulated_too)
 

@@ -53,10 +53,10 @@ MUTANTS = (
     Mutant(
         "slower-precision",
         "core/system/devices.py",
-        'return "bfloat16" if half < full else "float32"',
-        'return "float32" if half < full else "bfloat16"',
+        'return "bfloat16" if supported else "float32"',
+        'return "float32" if supported else "bfloat16"',
         "a processor without bfloat16 trains in it, many times slower",
-        "test_devices.py::test_a_processor_is_timed",
+        "test_devices.py::test_a_processors_instructions_decide",
     ),
     Mutant(
         "rates-fall-once-only",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from consingan.core.options.training import Precision, TrainOptions
@@ -11,6 +9,9 @@ from consingan.errors import OptionError
 
 if TYPE_CHECKING:
     import torch
+
+BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
+"""Of x86 CPUs, as torch names them. On others bfloat16 was not measured, and float32 is taken."""
 
 
 def find_device(name: str = "auto") -> torch.device:
@@ -38,38 +39,24 @@ def find_device(name: str = "auto") -> torch.device:
 
 
 def with_precision(options: TrainOptions, device: torch.device) -> TrainOptions:
-    """`options` with precision `auto` replaced by the one in which convolutions are faster.
-
-    CPUs without bfloat16 instructions emulate it, which is many times slower.
-    """
+    """`options` with precision `auto` replaced by the one in which convolutions are faster."""
     if options.precision != "auto":
         return options
     return options.model_copy(update={"precision": faster_precision(device)})
 
 
-@lru_cache
 def faster_precision(device: torch.device) -> Precision:
-    """`float32` or `bfloat16`: the one in which the device's convolutions are faster."""
+    """`float32` or `bfloat16`: the one in which the device's convolutions are faster.
+
+    It depends on the hardware alone, not on a measurement, so that on one machine the answer is
+    always the same, and with it the pictures of a seed. Hardware without instructions for bfloat16
+    emulates it, which is many times slower.
+    """
     import torch
 
-    if device.type != "cpu":
-        # Without emulation, which older GPUs need.
-        supported = device.type == "cuda" and torch.cuda.is_bf16_supported(False)
-        return "bfloat16" if supported else "float32"
-    full, half = (_seconds(dtype) for dtype in (torch.float32, torch.bfloat16))
-    return "bfloat16" if half < full else "float32"
-
-
-def _seconds(dtype: torch.dtype) -> float:
-    """The time of a stage's usual convolution on the CPU: the shortest of a few."""
-    import torch
-
-    features = torch.zeros(1, 64, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
-    weight = torch.zeros(64, 64, 3, 3, dtype=dtype).to(memory_format=torch.channels_last)
-    times = []
-    with torch.inference_mode():
-        for _ in range(6):
-            started = time.perf_counter()
-            torch.conv2d(features, weight)
-            times.append(time.perf_counter() - started)
-    return min(times)
+    if device.type == "cuda":
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+        supported = any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
+    return "bfloat16" if supported else "float32"
