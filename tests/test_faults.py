@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from filelock import FileLock
 
 import consingan
 from consingan import Run, cli, hookimpl
 from consingan.core.hooks.events import StageStarted
-from consingan.core.runs.locks import LOCK, training_lock
+from consingan.core.runs.locks import LOCK, being_trained, training_lock
 from consingan.core.runs.tensor_files import stage_file
 from consingan.core.system import atomic_files
 from consingan.core.training import start
@@ -397,6 +399,30 @@ def test_what_another_process_trained_meanwhile_stays(tmp_path: Path) -> None:
     train_run(run)  # opened when there was one stage
     assert run.complete
     assert {name: content(run.path)[name] for name in STAGES} == {n: before[n] for n in STAGES}
+
+
+def test_nothing_is_written_through_hard_links(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "runs")
+    outside = {name: tmp_path / name for name in (LOCK, "metrics.jsonl")}
+    for name, file in outside.items():
+        file.write_text("outside")
+        (run.path / name).unlink()
+        (run.path / name).hardlink_to(file)
+    assert cli.run(["show", str(run.path)]) == 0
+    assert consingan.resume(run.path).complete
+    assert {file.read_text() for file in outside.values()} == {"outside"}
+    assert (run.path / "metrics.jsonl").read_text().startswith("outside{")
+
+
+def test_a_look_at_a_run_does_not_keep_training_from_its_lock(tmp_path: Path) -> None:
+    looking = FileLock(tmp_path / LOCK, thread_local=False)
+    looking.acquire()
+    timer = threading.Timer(0.3, looking.release, kwargs={"force": True})
+    timer.start()
+    with training_lock(tmp_path):
+        assert being_trained(tmp_path)
+    timer.join()
+    assert not being_trained(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])

@@ -10,6 +10,7 @@ from typing import Any
 from consingan.core.hooks.events import StepLogged, WentBack
 from consingan.core.hooks.specs import hookimpl
 from consingan.core.runs.folder import RunFolder
+from consingan.core.system.atomic_files import unshare
 
 
 class MetricsLog:
@@ -22,6 +23,7 @@ class MetricsLog:
     def run_started(self, run: RunFolder) -> None:
         """Set the file's path."""
         self._file = run.path / "metrics.jsonl"
+        unshare(self._file)
 
     @hookimpl
     def step_logged(self, event: StepLogged) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from consingan.core.system.atomic_files import unshare
 from consingan.errors import RunError
 
 LOCK = ".lock"
+PATIENCE = 2.0
+"""Seconds to wait for the lock: `being_trained` holds it for a moment, in any process."""
 
 
 @contextmanager
@@ -23,8 +26,9 @@ def training_lock(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     file = folder / LOCK
-    lock = FileLock(file, timeout=0)
+    lock = FileLock(file, timeout=PATIENCE)
     try:
+        unshare(file)
         lock.acquire()
     except Timeout:
         raise RunError(
@@ -44,10 +48,12 @@ def being_trained(folder: Path) -> bool:
     """Whether a process holds a run folder's lock; False if that cannot be determined."""
     from filelock import FileLock, Timeout
 
-    if not (folder / LOCK).is_file():
-        return False
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock_file = folder / LOCK
+    lock = FileLock(lock_file, timeout=0)
     try:
+        # A lock file with a second name elsewhere isn't touched.
+        if not lock_file.is_file() or lock_file.stat().st_nlink > 1:
+            return False
         lock.acquire()
     except Timeout:
         return True

@@ -49,6 +49,16 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
+def unshare(path: Path) -> None:
+    """Give a file with several names (hard links) a copy of its own, if it is there.
+
+    Writing to it then changes no file elsewhere. Raises OSError.
+    """
+    with suppress(FileNotFoundError):
+        if path.stat().st_nlink > 1:
+            write_bytes(path, path.read_bytes())
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that killed processes left in `folder`.
 
