@@ -256,7 +256,7 @@ def test_the_same_seed_makes_the_same(run: Run, naive: Path, tmp_path: Path) -> 
 def test_editing_makes_several_proposals(run: Run, naive: Path, tmp_path: Path) -> None:
     mask = _mask(tmp_path / "all.png", outside=255)
     if run.mode == "harmonization":
-        with pytest.raises(OptionError, match="no option 'samples'"):
+        with pytest.raises(OptionError, match="no option 'num_samples'"):
             _apply(run, tmp_path / "new", naive, mask=mask, num_samples=3)
         return
     files = _apply(run, tmp_path / "new", naive, mask=mask, num_samples=3)
