@@ -213,7 +213,7 @@ def tiff_of_many_frames() -> bytes:
 COST = """
 import sys, time
 from pathlib import Path
-from consingan.core.pictures import load_picture
+from consingan.core.pictures.reading import load_picture
 from consingan.errors import PictureError
 for name in sys.argv[1:]:
     start = time.process_time()
