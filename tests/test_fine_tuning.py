@@ -387,8 +387,8 @@ def test_fine_tuning_from_the_command_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from=latest"], "--from: fine-tuning needs the --naive PICTURE"),
-        (["photo.png", "--from=latest"], "--from: fine-tuning needs the --naive PICTURE"),
+        (["--from=latest"], "--from: fine-tuning needs --naive PICTURE"),
+        (["photo.png", "--from=latest"], "--from: fine-tuning needs --naive PICTURE"),
         (["photo.png", "--from=latest", "--naive=naive.png"], "no PHOTO; leave 'photo.png' out"),
         (["--from=nothing", "--naive=naive.png"], "no run 'nothing' was found"),
         (["--from=latest", "--naive=nothing.png"], "'nothing.png' does not exist"),

@@ -544,7 +544,7 @@ def replace_pickle(file: Path, content: bytes) -> None:
         ("niter", "1" * 100_000, "absurd niter"),
         ("nfc", "0", "unusable nfc"),
         ("nfc", "1000000000", "1000000000 filters"),
-        ("nfc", "5", "no generator with the 5 filters"),
+        ("nfc", "5", "not a generator with the 5 filters"),
         ("num_layer", "1000000", "unusable num_layer"),
         ("num_layer", "3", "doesn't fit parameters.txt"),
         ("train_stages", "1000000", "unusable train_stages"),
