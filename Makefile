@@ -11,7 +11,7 @@ demo: setup
 	$(BIN)/consingan generation apply landscape --num-samples 15
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
