@@ -236,4 +236,4 @@ def _read_picture(picture: str | Path | Image.Image) -> Picture:
     if not isinstance(picture, str | Path):
         kind = type(picture).__name__
         raise PictureError(f"a picture is a path or a Pillow image, not {kind}")
-    return load_picture(picture)
+    return load_picture(picture, reduced=True)  # training reduces it further

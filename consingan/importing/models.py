@@ -23,7 +23,7 @@ from consingan.core.networks.generator import Generator
 from consingan.core.networks.model import AMPLITUDE, CRITIC, GENERATOR, Model
 from consingan.core.options.size import Size
 from consingan.core.options.training import PaddingStyle, TrainOptions
-from consingan.core.pictures.reading import MAX_PIXELS
+from consingan.core.pictures.declared import MAX_PIXELS
 from consingan.core.pictures.tensors import to_image
 from consingan.core.pictures.writing import encode_png
 from consingan.core.run import Run

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import warnings
-from contextlib import ExitStack
-from dataclasses import dataclass
-from io import BytesIO
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from consingan.core.options.size import Size
+from consingan.core.pictures.colour_profiles import SIXTEEN_BIT, Conversion, conversion_to_srgb
+from consingan.core.pictures.declared import check_opened, check_start
+from consingan.core.pictures.jpeg import START, open_jpeg
 from consingan.core.pictures.tensors import strips
 from consingan.errors import PictureError
 
@@ -28,16 +33,8 @@ EXIF_TRANSPOSES = {
     8: Image.Transpose.ROTATE_90,
 }
 """How to turn a picture upright, by its EXIF orientation."""
-MAX_PIXELS = 64_000_000
-"""The largest picture that is read. Decoders need up to 12 bytes a pixel, within 1 GB of memory."""
-MAX_WEBP_PIXELS = 40_000_000
-"""The largest WebP picture. Its decoder needs more memory a pixel than any other."""
 MAX_BYTES = 300_000_000
 """The largest picture file. Some decoders read all of it at once."""
-MAX_SCANS = 50
-"""The most scans of a JPEG. Progressive ones have about 10. Each may take as long as a picture."""
-SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
-"""Pillow's modes for 16-bit grey pictures."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +53,14 @@ class Picture:
         return Size(self.image.height, self.image.width)
 
 
-def load_picture(path: str | Path, background: str = "white") -> Picture:
+def load_picture(path: str | Path, background: str = "white", *, reduced: bool = False) -> Picture:
     """Read a picture file as 8-bit RGB, upright.
 
     It reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF. Grey, palette, CMYK and 16-bit
-    pictures are converted, and transparent ones are composited on `background`. Raises PictureError
-    if the file is missing, empty, truncated, not a picture, or larger than `MAX_PIXELS` or
-    `MAX_BYTES`.
+    pictures are converted, and transparent ones are composited on `background`. With `reduced`,
+    JPEG photos over the limit are decoded at a half, a quarter or an eighth of their sides. Raises
+    PictureError if the file is missing, empty, truncated, not a picture, or declares more than the
+    limits here and in `declared` and `jpeg`.
     """
     path = Path(path)
     shown = str(path)
@@ -80,20 +78,18 @@ def load_picture(path: str | Path, background: str = "white") -> Picture:
         with ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # Pillow's, on metadata and on sizes checked below
-            image = stack.enter_context(Image.open(path, formats=FORMATS))
-            limit = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
-            if image.width * image.height > limit:
-                raise PictureError(
-                    f"{shown!r} has {image.width}x{image.height} pixels, more than "
-                    f"{limit // 10**6} million; give a smaller one"
-                )
-            if image.format in ("JPEG", "MPO") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
-                raise PictureError(f"{shown!r} has too many scans; save it as an ordinary JPEG")
+            try:
+                image, note = _open(path, reduced)
+                stack.enter_context(image)
+                check_opened(image)
+            except PictureError as error:
+                raise PictureError(f"{shown!r} {error}") from None
             image.load()
             try:
-                return from_image(image, path.stem, background)
+                picture = from_image(image, path.stem, background)
             except PictureError as error:
                 raise PictureError(f"{shown!r} cannot be used: {error}") from None
+            return picture if note is None else replace(picture, notes=(note, *picture.notes))
     except PictureError:
         raise
     except Image.DecompressionBombError:
@@ -130,17 +126,21 @@ def from_image(image: Image.Image, name: str = "picture", background: str = "whi
         raise PictureError(f"{kind} values cannot be converted; save it with 8 or 16 bits")
     if image.mode in (*SIXTEEN_BIT, "I"):
         notes.append("16-bit values were reduced to 8")
-    to_srgb = _conversion_to_srgb(image)
-    if to_srgb is not None:
-        notes.append("colours were converted to sRGB")
+    conversion = conversion_to_srgb(image)
+    if conversion.note is not None:
+        notes.append(conversion.note)
     converted, transparent = Image.new("RGB", image.size), False
     for top, strip in strips(image):
-        strip = _to_eight_bits(strip)
-        if to_srgb is not None:
-            strip = ImageCms.applyTransform(strip, to_srgb) or strip
-        if strip.has_transparency_data:
-            strip = strip.convert("RGBA")
-            transparent = transparent or bool(np.asarray(strip.getchannel("A")).min() < 255)
+        if strip.mode in (*SIXTEEN_BIT, "I"):
+            strip, alpha = _to_eight_bits(strip, conversion)
+        else:
+            if strip.has_transparency_data:
+                strip = strip.convert("RGBA")
+            alpha = strip.getchannel("A") if strip.mode == "RGBA" else None
+            strip = conversion.to_rgb(strip)
+        if alpha is not None:
+            transparent = transparent or alpha.getextrema() != (255, 255)
+            strip.putalpha(alpha)
             strip = Image.alpha_composite(Image.new("RGBA", strip.size, background), strip)
         converted.paste(strip.convert("RGB"), (0, top))
     if transparent:
@@ -155,28 +155,36 @@ def from_image(image: Image.Image, name: str = "picture", background: str = "whi
     return Picture(name, converted, tuple(notes))
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Convert a 16-bit grey image to 8 bits; return any other unchanged."""
-    if image.mode not in (*SIXTEEN_BIT, "I"):
-        return image
+@cache
+def _silence_libtiff() -> None:
+    """Keep libtiff, and Pillow's log of it, from writing to the terminal.
+
+    Its errors become exceptions all the same. The handler is libtiff's own setting, for all
+    threads; redirecting the stream would take other threads' text too. Where libtiff is linked into
+    Pillow without its name, as on Windows, it goes on writing.
+    """
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+
+
+def _open(path: Path, reduced: bool) -> tuple[ImageFile.ImageFile, str | None]:
+    """Open a picture file, and say how it will be reduced if it will be."""
+    _silence_libtiff()
+    with path.open("rb") as file:
+        jpeg = file.read(len(START)) == START
+        file.seek(0)
+        check_start(file)
+    if jpeg:
+        return open_jpeg(path, reduced)
+    return Image.open(path, formats=FORMATS), None
+
+
+def _to_eight_bits(
+    image: Image.Image, conversion: Conversion
+) -> tuple[Image.Image, Image.Image | None]:
+    """Convert a 16-bit grey image to 8-bit RGB, and its transparency, if any, to alpha."""
     deep = np.asarray(image).clip(0, 65535)
     key = image.info.get("transparency")  # in a PNG: the grey value that is transparent
-    image = Image.fromarray((deep // 257).astype(np.uint8))
-    if key is not None:
-        image.putalpha(Image.fromarray(((deep != key) * 255).astype(np.uint8)))
-    return image
-
-
-def _conversion_to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
-    """The colour transform to sRGB; None if none is needed, or if the profile is unusable."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
-        return None
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return None
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, mode)
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None
+    alpha = None if key is None else Image.fromarray(((deep != key) * 255).astype(np.uint8))
+    return Image.fromarray(conversion.deep_greys(deep)).convert("RGB"), alpha
