@@ -19,6 +19,7 @@ MODES = {
 """The modes of pictures that a profile fits, by its colour space."""
 TOLERANCE = 1
 """How many levels a profile may move colours and still count as sRGB."""
+CONVERTED = "colours were converted to sRGB"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,3 @@ def _transform(
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
         flags | ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-
-
-CONVERTED = "colours were converted to sRGB"
