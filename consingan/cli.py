@@ -7,14 +7,24 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from consingan.commands import evaluate, installed, modes, runs
 from consingan.console import complain
 from consingan.core.options.fields import flag
-from consingan.errors import ConsinganError, ModeError, Note, OptionError, Terminated
+from consingan.errors import (
+    ConsinganError,
+    ModeError,
+    Note,
+    OptionError,
+    PluginError,
+    Terminated,
+    describe,
+    message_of,
+)
 from consingan.plugins import Plugins, find_plugins
 
 
@@ -51,7 +61,9 @@ def run(arguments: Sequence[str]) -> int:
         try:
             app = build_app(find_plugins())
             return app(arguments, prog_name="consingan", standalone_mode=False) or 0
-        except (Exception, KeyboardInterrupt, Terminated) as error:
+        except SystemExit:  # shell completion, or nobody reads the output any more
+            raise
+        except BaseException as error:
             if debug:
                 raise
             return _report(error)
@@ -60,6 +72,7 @@ def run(arguments: Sequence[str]) -> int:
 def build_app(plugins: Plugins) -> typer.Typer:
     """The command line with all commands, for the given plugins."""
     app = typer.Typer(
+        cls=_commands(plugins),
         no_args_is_help=True,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
@@ -84,6 +97,27 @@ def build_app(plugins: Plugins) -> typer.Typer:
     evaluate.add(app)
     installed.add(app, plugins)
     return app
+
+
+def _commands(plugins: Plugins) -> type[TyperGroup]:
+    """The group of all commands. It tells what is wrong with a plugin whose command is typed."""
+
+    class Commands(TyperGroup):
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            problem = plugins.broken("mode", args[0]) if args else None
+            if problem is not None and args[0] not in self.commands:
+                raise PluginError(str(problem))
+            return super().resolve_command(ctx, args)
+
+        def invoke(self, ctx: Any) -> Any:
+            try:
+                return super().invoke(ctx)
+            except SystemExit as error:
+                if isinstance(error.__context__, BrokenPipeError):  # so Rich ends the program
+                    raise
+                raise PluginError(f"a plugin ended the command: {describe(error)}") from error
+
+    return Commands
 
 
 def _show_warning(message: Warning | str, kind: type[Warning]) -> None:
@@ -119,15 +153,15 @@ def _report(error: BaseException) -> int:
             complain(f"{message.rstrip('.')}; see: {command} --help")
         return error.exit_code
     if isinstance(error, ConsinganError):
+        message = message_of(error) or describe(error)
         if isinstance(error, OptionError) and error.option:
             complain(f"{flag(error.option)}: {error.message}")
         elif isinstance(error, ModeError) and error.__cause__ is not None:
-            complain(f"{error} (--debug shows where)")
+            complain(f"{message} (--debug shows where)")
         else:
-            complain(str(error))
+            complain(message)
         return error.exit_code
     if isinstance(error, typer.Abort):
         return 1
-    reason = f"{type(error).__name__}: {error}".rstrip(": ")
-    complain(f"{reason} (unexpected; --debug shows where)")
+    complain(f"{describe(error)} (unexpected; --debug shows where)")
     return 1

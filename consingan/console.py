@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,14 +19,29 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def literal(text: str) -> str:
+    """`text` on one line, for help that Rich reads as markup: it is shown as it is."""
+    text = escaped(" ".join(text.split()))
+    if "[" in text or text.endswith("\\"):
+        from rich.markup import escape
+
+        text = escape(text)
+    # Tags around nothing keep Rich from taking `:name:` for an emoji.
+    parts = re.split(r"(\\+\[[a-z#/@][^[]*?\])", text)
+    parts[::2] = [re.sub(":(?=[^ :]+:)", ":[none][/none]", part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def quoted(word: object) -> str:
     """A path or name quoted for a shell, on one line."""
     return escaped(shlex.quote(str(word)))
 
 
 def complain(message: str) -> None:
-    """Print one line on stderr."""
-    print(f"consingan: {escaped(message)}", file=sys.stderr)
+    """Print one line on stderr. A stderr that is closed or full is no error."""
+    if sys.stderr is not None:  # `print` would use stdout
+        with suppress(OSError, ValueError):
+            print(f"consingan: {escaped(message)}", file=sys.stderr)
 
 
 def print_json(content: Any) -> None:
@@ -43,7 +59,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(escaped, row))
-    Console(highlight=False, markup=False).print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def duration(seconds: float) -> str:

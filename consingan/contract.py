@@ -30,6 +30,12 @@ LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.star
 ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
 
 
+COMMANDS = frozenset(
+    ("resume", "show", "import", "evaluate", "modes", "plugins", "new-plugin", "examples")
+)
+"""The names of the command line's own commands, which no mode can have."""
+
+
 def check_mode(candidate: object) -> AnyMode:
     """Check what an entry point names, and return it as a mode. Raises PluginError."""
     if isinstance(candidate, type) and issubclass(candidate, Mode):
@@ -37,6 +43,8 @@ def check_mode(candidate: object) -> AnyMode:
     if not isinstance(candidate, Mode):
         raise PluginError(f"{candidate!r} is not a subclass of consingan.Mode")
     _check_attributes(candidate, "mode")
+    if candidate.name in COMMANDS:
+        raise PluginError(f"`consingan {candidate.name}` is a command already; name it otherwise")
     for attribute, base in (("TrainOptions", TrainOptions), ("ApplyOptions", Options)):
         model = getattr(candidate, attribute)
         if not (isinstance(model, type) and issubclass(model, base)):

@@ -1,5 +1,8 @@
 """consingan's exceptions. Their messages are one line: what is wrong, and what to do about it."""
 
+LONGEST = 2000
+"""The most characters of an exception's message that are shown."""
+
 
 class Note(UserWarning):
     """A warning about something that users should know, but need no action for."""
@@ -64,3 +67,19 @@ class ModeError(ConsinganError):
 
 class PluginError(ConsinganError):
     """A plugin is broken, missing, or has the same name as another."""
+
+
+def message_of(error: BaseException) -> str:
+    """An exception's message on one line. Never raises; empty if there is none."""
+    try:
+        text = " ".join(line.strip() for line in str.splitlines(str(error))).strip()
+    except BaseException:  # `__str__` is a plugin's code, and may raise anything
+        return ""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def describe(error: BaseException) -> str:
+    """An exception's type and message on one line: `KeyError: 'a'`. Never raises."""
+    name = " ".join(str.split(type.__dict__["__name__"].__get__(type(error))))
+    text = message_of(error)
+    return f"{name}: {text}" if text else name

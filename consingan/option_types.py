@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import keyword
 import types
 from collections.abc import Collection
 from pathlib import Path
@@ -18,8 +19,20 @@ RESERVED_NAMES = {
     "train": {
         *("photo", "mode", "preset", "runs", "naive", "parent", "device", "listen"),
         *("checkpoint_every", "as_json", "picture", "listeners", "help", "help_all"),
+        *("debug", "self"),
     },
-    "apply": {"run", "runs", "out", "device", "tile", "on_tile", "help", "help_all"},
+    "apply": {
+        "run",
+        "runs",
+        "out",
+        "device",
+        "tile",
+        "on_tile",
+        "help",
+        "help_all",
+        "debug",
+        "self",
+    },
 }
 """Names that a mode's options cannot have, since commands and functions have such parameters."""
 
@@ -35,6 +48,18 @@ def check_showable(model: type[Options], own: Collection[str] = ()) -> None:
             raise PluginError(
                 f"option {name!r} of {model.__name__} has the name of one of {owner}; "
                 "give it another"
+            )
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+            reason = "a keyword of Python" if keyword.iskeyword(name) else "no name for a parameter"
+            raise PluginError(
+                f"option {name!r} of {model.__name__} has {reason} as its name; give it another"
+            )
+        opposite = name.removeprefix("no_")
+        other = model.model_fields.get(opposite) if opposite != name else None
+        if other is not None and plain_type(other) is bool:
+            raise PluginError(
+                f"option {name!r} of {model.__name__} has the flag that turns {opposite!r} off; "
+                "give it another name"
             )
         annotation = plain_type(field)
         if "ForwardRef" in str(annotation):

@@ -204,7 +204,7 @@ def test_the_suite_finds_a_listener_that_fails_or_changes_training(tmp_path: Pat
     _listeners_suite(Quiet).test_it_hears_of_a_stop_without_failing(tmp_path / "zero")
     _listeners_suite(Quiet).test_training_is_the_same_with_it(tmp_path / "zero")
     assert Quiet.heard == ["KeyboardInterrupt"]
-    with pytest.raises(RuntimeWarning, match="listener Fails failed in run_failed"):
+    with pytest.raises(AssertionError, match="listener Fails failed in run_failed"):
         type(
             "Suite", (ListenerTests,), {"listener": Fails}
         )().test_it_hears_of_a_stop_without_failing(tmp_path / "one")

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +20,7 @@ from consingan.contract import check_listener
 from consingan.core.hooks import specs
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.sampling.sampler import Sampler
-from consingan.errors import OptionError, PluginError
+from consingan.errors import OptionError, PluginError, Terminated
 from consingan.modes.generation import Generation
 from consingan.plugins import DISABLE, STRICT, find_plugins
 from tests.conftest import TINY, Install, tiny_image
@@ -223,3 +228,133 @@ def test_plugins_lists_modes_and_listeners_with_their_packages(
     assert ["mode", "generation", "consingan", "1", "works"] in rows
     assert ["listener", "diary", "diaries", "1", "works"] in rows
     assert any(row[:4] == ["mode", "broken", "broken", "1"] and "5" in row for row in rows)
+
+
+class Exits(Listener):
+    """Ends the program in one of its hooks."""
+
+    name = "exits"
+    summary = "Exits."
+    error: BaseException = SystemExit(0)
+
+    @hookimpl
+    def step_logged(self) -> None:
+        raise self.error
+
+
+class Unprintable(Exception):
+    """Its message is an error itself."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+ERRORS = [SystemExit(), SystemExit(0), GeneratorExit(), BaseException("a\nb"), Unprintable()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("filters", ["default", "error"])
+def test_no_exception_of_a_listener_stops_training(
+    tmp_path: Path, error: BaseException, filters: str
+) -> None:
+    listener = type("Exits", (Exits,), {"error": error})()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter(filters)  # type: ignore[arg-type]
+        run = consingan.train(tiny_image(), runs=tmp_path, listeners=[listener], **TINY)
+    assert run.complete
+    name = type(error).__name__
+    (warning,) = seen
+    said = f"listener Exits failed in step_logged and is not called again: {name}"
+    assert str(warning.message).startswith(said)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Terminated(15)])
+def test_whoever_stops_training_is_heard_from_the_first_hook_on(
+    tmp_path: Path, error: BaseException
+) -> None:
+    class Stops:
+        @hookimpl
+        def run_started(self) -> None:
+            raise error
+
+    with pytest.raises(type(error)):
+        consingan.train(tiny_image(), runs=tmp_path, listeners=[Stops()], **TINY)
+    state = json.loads(next(tmp_path.glob("*/*/state.json")).read_text())
+    assert state["status"] == "stopped"
+
+
+def test_stopping_twice_still_records_that_training_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stops:
+        @hookimpl
+        def stage_saved(self) -> None:
+            raise KeyboardInterrupt
+
+    record, pressed = Run.set_status, []
+
+    def interrupted(run: Run, status: Any) -> None:
+        if status == "stopped" and not pressed:
+            pressed.append(status)
+            raise KeyboardInterrupt
+        record(run, status)
+
+    monkeypatch.setattr(Run, "set_status", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        consingan.train(tiny_image(), runs=tmp_path, listeners=[Stops()], **TINY)
+    assert pressed
+    state = json.loads(next(tmp_path.glob("*/*/state.json")).read_text())
+    assert state["status"] == "stopped"
+
+
+def test_a_listener_that_exits_when_it_starts_is_an_error(
+    install: Install, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("consingan.modes", consingan=Generation)
+    install("consingan.listeners", exits=_listener(__init__=lambda self: sys.exit(0)))
+    train = ["generation", "train", str(photo), "--runs", str(tmp_path), "--listen", "diary"]
+    assert cli.run(train) == 1
+    assert "listener 'diary' cannot be started: SystemExit: 0" in capsys.readouterr().err
+
+
+MODULE = """
+from consingan import Listener, hookimpl
+
+class Exits(Listener):
+    name = "exits"
+    summary = "Exits."
+
+    @hookimpl
+    def run_started(self):
+        raise SystemExit
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "2> >(true)"])
+@pytest.mark.parametrize("flags", ["", "-W error::RuntimeWarning -W error::UserWarning"])
+def test_a_stderr_that_takes_nothing_stops_no_training(
+    photo: Path, tmp_path: Path, stderr: str, flags: str
+) -> None:
+    packages = tmp_path / "packages"
+    info = packages / "exits-1.dist-info"
+    info.mkdir(parents=True)
+    (packages / "exits.py").write_text(MODULE)
+    (packages / "broken.py").write_text("raise BaseException")
+    (info / "METADATA").write_text("Name: exits\nVersion: 1\n")
+    points = "[consingan.listeners]\nexits = exits:Exits\nbroken = broken:Broken\n"
+    (info / "entry_points.txt").write_text(points)
+    options = [*OPTIONS, "--runs", str(tmp_path / "runs"), "--listen", "exits"]
+    train = shlex.join(["generation", "train", str(photo), *options])
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} {flags} -m consingan {train} {stderr}"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(packages), *sys.path])},
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("Trained in ")
+    assert "consingan: " not in done.stdout
+    state = json.loads(next(tmp_path.glob("runs/*/*/state.json")).read_text())
+    assert state["status"] == "complete"

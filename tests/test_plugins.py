@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import torch
 import typer
-from pydantic import FilePath
+from pydantic import FilePath, field_validator
 
 import consingan
-from consingan import Mode, Options, TrainOptions, changed, hookimpl, option
+from consingan import Mode, Options, TrainOptions, changed, cli, hookimpl, option
 from consingan.cli import build_app
-from consingan.contract import check_hooks, check_mode
+from consingan.console import escaped
+from consingan.contract import COMMANDS, check_hooks, check_mode
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.options.fields import parse_options
 from consingan.core.options.size import Size
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.records import Plugin, RunConfig
 from consingan.core.sampling.sampler import Sampler
-from consingan.errors import ModeError, OptionError, PluginError
+from consingan.errors import ModeError, OptionError, PluginError, Terminated
+from consingan.modes.generation import Generation
 from consingan.option_types import RESERVED_NAMES
 from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
@@ -237,7 +243,7 @@ def test_options_called_like_the_commands_own_are_refused(command: str) -> None:
         taken -= loaded.mode.TrainOptions.model_fields.keys()
     called = consingan.train if command == "train" else consingan.Run.apply
     taken |= inspect.signature(called).parameters.keys() - {"self", "options"}
-    assert set(RESERVED_NAMES[command]) == taken | {"help"}
+    assert set(RESERVED_NAMES[command]) == taken | {"help", "debug", "self"}
     for name in RESERVED_NAMES[command]:
         model = type(
             "Clashing", (base,), {"__annotations__": {name: str}, name: option("", "", "")}
@@ -395,3 +401,319 @@ def test_two_modes_of_one_package_with_one_name_are_both_left_out(install: Insta
     assert plugins.modes == {}
     reasons = [problem.reason for problem in plugins.problems]
     assert reasons == ["entry points one and two both name a mode 'some'; give each a name"] * 2
+
+
+class Unprintable(Exception):
+    """Its message is an error itself."""
+
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+    __repr__ = __str__
+
+
+class Base(BaseException):
+    """No Exception."""
+
+
+RAISED = [
+    (Base("boo"), "Base: boo"),
+    (Base(), "Base"),
+    (KeyboardInterrupt(), "KeyboardInterrupt"),
+    (Terminated(15), "Terminated: 15"),
+    (GeneratorExit("over"), "GeneratorExit: over"),
+    (SystemExit(0), "SystemExit: 0"),
+    (StopIteration(), "StopIteration"),
+    (RecursionError("deep"), "RecursionError: deep"),
+    (Unprintable(), "Unprintable"),
+    (type("Two\nlines", (PluginError,), {"__str__": Unprintable.__str__})(), "Two lines"),
+    (ImportError("one\ntwo\r\n\x1b[2J"), "ImportError: one two \\x1b[2J"),
+    (PluginError(), "PluginError"),
+    (PluginError("buy a licence"), "buy a licence"),
+    (ValueError("x" * 10**7), "ValueError: x"),
+]
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(("error", "shown"), RAISED)
+@pytest.mark.parametrize("group", ["modes", "listeners"])
+def test_whatever_is_raised_at_import_is_a_problem_in_one_line(
+    install: Install,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    group: str,
+    error: BaseException,
+    shown: str,
+) -> None:
+    install("consingan.modes", consingan=Generation)
+    install(f"consingan.{group}", bad=5, **{"consingan": Generation} if group == "modes" else {})
+    entries = importlib.import_module("consingan.plugins").entry_points(f"consingan.{group}")
+    entries[0].load = lambda: _raise(error)
+    assert cli.run(["modes"]) == 0
+    out, err = capsys.readouterr()
+    assert "generation" in out
+    assert err.startswith(
+        f"consingan: warning: plugin 'bad' (package bad 1) is not loaded: {shown}"
+    )
+    assert err.count("\n") == 1
+    assert len(err) < 3000
+    if group == "listeners":
+        with pytest.raises(PluginError, match="plugin 'bad'"):
+            find_plugins().listener("bad")
+        return
+    for command in (["bad"], ["bad", "train", "--help"], ["bad", "apply", "latest"]):
+        assert cli.run(command) == 1
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith(f"consingan: plugin 'bad' (package bad 1) is not loaded: {shown}")
+    with pytest.raises(PluginError, match="plugin 'bad'"):
+        find_plugins().mode("bad")
+
+
+@pytest.mark.parametrize("made_of_it", ["raise", "pass", "raise ImportError", "sys.exit()"])
+def test_ctrl_c_while_plugins_are_loaded_ends_the_program(
+    install: Install, made_of_it: str
+) -> None:
+    code = f"try: os.kill(os.getpid(), signal.SIGINT); time.sleep(9)\nexcept: {made_of_it}"
+    install("consingan.modes", slow=5)
+    entries = importlib.import_module("consingan.plugins").entry_points("consingan.modes")
+    entries[0].load = lambda: exec(code, {"os": os, "signal": signal, "time": time, "sys": sys})
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert cli.run(["modes"]) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Metadata:
+    """A package's metadata that raises something."""
+
+    @property
+    def name(self) -> str:
+        """Never there."""
+        raise Base
+
+    version = name
+
+
+@pytest.mark.parametrize(
+    ("dist", "package", "version"),
+    [
+        (None, "unknown", "unknown"),
+        (Metadata(), "unknown", "unknown"),
+        (SimpleNamespace(name=None, version=None), "unknown", "unknown"),
+        (SimpleNamespace(name="kit"), "kit", "unknown"),
+        (SimpleNamespace(name=" ", version=""), "unknown", "unknown"),
+        (SimpleNamespace(name="my kit", version="1.0 (beta)"), "my-kit", "1.0--beta-"),
+        (SimpleNamespace(name="Farbe-grün", version="1β"), "Farbe-grün", "1β"),
+        (SimpleNamespace(name="a²\n\x1b[2J", version=1.0), "a----2J", "unknown"),
+        (SimpleNamespace(name="consingan!", version="1!2+x"), "consingan-", "1!2+x"),
+        (SimpleNamespace(name="x" * 10**6, version="\ud800"), "x" * 100, "-"),
+    ],
+)
+def test_odd_metadata_is_shown_as_far_as_it_goes(
+    install: Install,
+    photo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    dist: object,
+    package: str,
+    version: str,
+) -> None:
+    install("consingan.modes", odd=_mode(), bad=5)
+    for entry in importlib.import_module("consingan.plugins").entry_points("consingan.modes"):
+        entry.dist = dist
+    assert cli.run(["plugins", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert f"(package {package} {version})" in err
+    origin = {"package": package, "version": version}
+    assert json.loads(out)["modes"] == [{"mode": "some", **origin}]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    train = ["some", "train", str(photo), *options, "--niter=1", "--train-stages=1"]
+    assert cli.run([*train, "--runs", str(tmp_path)]) == 0
+    assert cli.run(["show", "latest", "--runs", str(tmp_path)]) == 0
+
+
+def test_a_run_of_a_nameless_package_gives_no_advice_to_install_unknown(install: Install) -> None:
+    origin = Plugin(package="unknown", version="unknown")
+    install("consingan.modes")
+    with pytest.raises(PluginError, match=r"needs mode 'some'; install its package$"):
+        find_plugins().hooks_for(RunConfig.model_construct(mode="some", plugin=origin))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "points", "said"),
+    [
+        (b"Name: a\xff\nVersion: 1\n", b"[consingan.modes]\nbad = no_such:M\n", "'bad' (package u"),
+        (b"", b"[consingan.modes]\nbad = no_such:M\n", "'bad' (package unknown unknown)"),
+        (b"Name: a\nVersion: 1\n", b"[consingan.modes]\nbad = two words\n", "'bad' (package a 1)"),
+    ],
+)
+def test_files_of_a_package_that_cannot_be_read_take_nothing_down(
+    tmp_path: Path, metadata: bytes, points: bytes, said: str
+) -> None:
+    folder = tmp_path / "a-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_bytes(metadata)
+    (folder / "entry_points.txt").write_bytes(points)
+    done = _consingan(tmp_path, "plugins", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "generation" in {mode["mode"] for mode in json.loads(done.stdout)["modes"]}
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def _options(base: type[Options] = Options, **fields: Any) -> type[Options]:
+    types = {name: type(default) for name, default in fields.items()}
+    defaults = {name: option(default, "Some.", "Some") for name, default in fields.items()}
+    return type("Given", (base,), {"__annotations__": types, **defaults})
+
+
+@pytest.mark.parametrize("name", ["class", "from", "lambda", "None", "async", "a b", "1a", "a-b"])
+@pytest.mark.parametrize("kind", ["ApplyOptions", "TrainOptions"])
+def test_options_that_no_parameter_can_be_called_are_refused(
+    install: Install, capsys: pytest.CaptureFixture[str], kind: str, name: str
+) -> None:
+    base = TrainOptions if kind == "TrainOptions" else Options
+    install("consingan.modes", e=_mode(**{kind: _options(base, **{name: 1})}))
+    assert cli.run(["--help"]) == 0
+    assert cli.run(["some", "apply"]) == 1
+    assert (
+        f"(mode 'some', package e 1) is not loaded: option {name!r} of Given has"
+        in (capsys.readouterr().err.splitlines()[-1])
+    )
+
+
+def test_options_that_the_command_line_can_show_work(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("class_", "match", "type", "Größe", "x1", "no_noise")
+    install("consingan.modes", e=_mode(ApplyOptions=_options(**dict.fromkeys(names, 1))))
+    assert cli.run(["some", "apply", "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for flag in ("--class-", "--match", "--type", "--Größe", "--x1", "--no-noise"):
+        assert flag in out
+
+
+def test_an_option_with_the_flag_that_turns_another_off_is_refused() -> None:
+    with pytest.raises(PluginError, match=r"'no_noise' of Given has the flag that turns 'noise' o"):
+        check_mode(_mode(ApplyOptions=_options(noise=True, no_noise=True)))
+
+
+def test_a_mode_called_like_a_command_is_refused() -> None:
+    plugins = find_plugins()
+    group = cast(Any, typer.main.get_command(build_app(plugins)))
+    assert group.commands.keys() - plugins.modes.keys() == COMMANDS
+    with pytest.raises(PluginError, match="`consingan show` is a command already"):
+        check_mode(_mode(name="show"))
+
+
+class Odd(str):
+    """A text that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise Base
+
+
+def test_a_mode_that_the_command_line_cannot_show_takes_no_other_down(
+    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("consingan.modes", consingan=Generation, e=_mode(ApplyOptions=_options(a=1)))
+    field = cast(Any, find_plugins().modes["some"].mode.ApplyOptions).model_fields["a"]
+    field.json_schema_extra["panel"] = Odd("panel")
+    assert cli.run(["modes"]) == 0
+    out, err = capsys.readouterr()
+    assert "generation" in out
+    assert "not loaded: the command line cannot show it: Base" in err
+    assert cli.run(["some"]) == 1
+    assert "cannot show it: Base" in capsys.readouterr().err
+    monkeypatch.setenv("CONSINGAN_STRICT_PLUGINS", "1")
+    assert cli.run(["modes"]) == 1
+
+
+TEXTS = [
+    "[/]",
+    "[bold",
+    "[/bold]",
+    "[red]a",
+    "[link=x]a[/link]",
+    "\\[/]",
+    "a\\",
+    ":warning:",
+    "[@x]",
+]
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "\x1b[2J", "a\bb\fc", "", "\n\n", "[" * 50, "\0[/]"])
+def test_texts_of_plugins_are_shown_as_they_are(
+    install: Install, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    noted = option(text, f"<{text}>", f"({text})")
+    apply = type("A", (Options,), {"__annotations__": {"a": str}, "a": noted})
+    install("consingan.modes", e=_mode(summary=f"<{text}>", ApplyOptions=apply))
+    shown = escaped(" ".join(f"<{text}>".split()))
+    for command in (["--help"], ["some", "--help"], ["modes"], ["some", "apply", "--help"]):
+        assert cli.run(command) == 0, capsys.readouterr().err
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        if text in TEXTS:
+            assert shown in out
+    assert "Default: " in out
+    if text in TEXTS:
+        assert f"({text})" in out
+
+
+@pytest.mark.parametrize(("error", "shown"), RAISED)
+def test_whatever_a_modes_hook_raises_names_mode_and_hook(error: BaseException, shown: str) -> None:
+    if isinstance(error, KeyboardInterrupt | Terminated | PluginError):
+        return
+    mode = _mode(
+        stage_sizes=hookimpl(lambda self: _raise(error)),
+        preview=hookimpl(lambda self: (_raise(error) for _ in "a")),
+    )
+    hooks = Hooks(check_mode(mode))
+    with pytest.raises(ModeError, match="mode 'some' failed in its hook `stage_sizes`: "):
+        hooks.stage_sizes(Size(30, 40), TrainOptions())
+    if not isinstance(error, StopIteration):
+        with pytest.raises(ModeError, match="mode 'some' failed in its hook `preview`: "):
+            list(hooks.preview(cast(Sampler, None)))
+
+
+def test_a_mode_that_exits_leaves_no_run_in_training(
+    install: Install, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = ["some", "train", str(photo), "--runs", str(tmp_path)]
+    train += [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    for hook in ("stage_sizes", "training_input", "fixed_input"):
+        install("consingan.modes", e=_mode(**{hook: hookimpl(lambda self: sys.exit())}))
+        assert cli.run(train) == 1
+        said = f"mode 'some' failed in its hook `{hook}`: SystemExit (--debug shows where)"
+        assert capsys.readouterr().err.endswith(f"consingan: {said}\n")
+        for state in tmp_path.glob("*/*/state.json"):
+            assert json.loads(state.read_text())["status"] in ("stopped", "failed")
+
+
+class Exits(TrainOptions):
+    """Exits for one of its values."""
+
+    odd: int = option(1, "Odd.", "Odd")
+
+    @field_validator("odd")
+    @classmethod
+    def _exit(cls, value: int) -> int:
+        return value if value == 1 else sys.exit(0)
+
+
+def test_an_exit_anywhere_in_a_plugin_is_an_error(
+    install: Install, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("consingan.modes", e=_mode(TrainOptions=Exits))
+    train = ["some", "train", str(photo), "--runs", str(tmp_path / "runs"), "--odd", "2"]
+    assert cli.run(train) == 1
+    assert capsys.readouterr().err == "consingan: a plugin ended the command: SystemExit: 0\n"
+    assert not (tmp_path / "runs").exists()

@@ -23,11 +23,11 @@ from consingan.commands.parameters import (
 from consingan.commands.plan import print_plan
 from consingan.commands.runs import train_visibly
 from consingan.commands.typer_options import given, parameters, with_options, written
-from consingan.console import complain, escaped, quoted, tile_progress
+from consingan.console import complain, escaped, literal, quoted, tile_progress
 from consingan.core.options.presets import DEFAULT_PRESET, preset_values
 from consingan.core.options.training import CHECKPOINT_EVERY
-from consingan.errors import OptionError
-from consingan.plugins import LoadedMode, Plugins
+from consingan.errors import OptionError, Terminated, describe
+from consingan.plugins import BUILT_IN, LoadedMode, Plugins
 
 if TYPE_CHECKING:
     from consingan.core.run import Run
@@ -35,13 +35,26 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer, plugins: Plugins) -> None:
     """Add a group of commands to `app` for every mode."""
-    for name, loaded in plugins.modes.items():
-        group = typer.Typer(no_args_is_help=True, help=loaded.mode.summary)
-        forecast = "Forecast a training: its stages, and its time and memory on this machine."
-        group.command("plan", help=forecast)(_plan(loaded))
-        group.command("train", help="Learn from a picture.")(_train(plugins, loaded))
-        group.command("apply", help="Make pictures from a trained run.")(_apply(loaded))
-        app.add_typer(group, name=name, rich_help_panel="Modes")
+    for name, loaded in list(plugins.modes.items()):
+        try:
+            group = _group(plugins, loaded)
+            if loaded.plugin.package != BUILT_IN:
+                typer.main.get_group(group)  # raises what the command line cannot show
+        except (KeyboardInterrupt, Terminated):
+            raise
+        except BaseException as error:  # a plugin's code makes texts of its defaults
+            plugins.refuse(name, f"the command line cannot show it: {describe(error)}")
+        else:
+            app.add_typer(group, name=name, rich_help_panel="Modes")
+
+
+def _group(plugins: Plugins, loaded: LoadedMode) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=literal(loaded.mode.summary))
+    forecast = "Forecast a training: its stages, and its time and memory on this machine."
+    group.command("plan", help=forecast)(_plan(loaded))
+    group.command("train", help="Learn from a picture.")(_train(plugins, loaded))
+    group.command("apply", help="Make pictures from a trained run.")(_apply(loaded))
+    return group
 
 
 def _plan(loaded: LoadedMode) -> Callable[..., None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -127,7 +129,11 @@ def train_visibly(
     from consingan.core.training.session import train_run
     from consingan.listeners.console import ConsoleProgress
 
-    progress = ConsoleProgress(Console(stderr=True))
+    class Stderr(Console):
+        def on_broken_pipe(self) -> None:  # Rich's own closes stdout and exits
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    progress = ConsoleProgress(Stderr(stderr=True))
     run = prepare(progress)
     for note in run.config.notes:
         complain(f"note: {note}")

@@ -11,6 +11,7 @@ from typing import Any, cast
 import typer
 from pydantic.fields import FieldInfo
 
+from consingan.console import literal
 from consingan.core.options.fields import (
     Options,
     flag,
@@ -90,11 +91,11 @@ def _parameter(name: str, field: FieldInfo, default: Any) -> inspect.Parameter:
     info = typer.Option(
         ... if required else None,
         declaration,
-        help=description(field, default),
+        help=literal(description(field, default)),
         metavar="|".join([annotation.__name__.upper(), *words]) if words else None,
         show_default=False,
         hidden=advanced,
-        rich_help_panel=ADVANCED if advanced else panel_of(field),
+        rich_help_panel=ADVANCED if advanced else literal(panel_of(field)),
     )
     return inspect.Parameter(
         name,

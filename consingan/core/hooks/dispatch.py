@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from consingan.core.hooks.specs import PROJECT, HookSpecs
 from consingan.core.options.fields import Options
 from consingan.core.options.size import Size
 from consingan.core.options.training import TrainOptions
-from consingan.errors import ConsinganError, ModeError
+from consingan.errors import ConsinganError, ModeError, Terminated, describe
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +33,7 @@ class Hooks:
 
     A mode's exception becomes a ModeError that names the mode and the hook. A listener's exception
     becomes a warning that names the listener and the hook. That listener is not called again.
+    KeyboardInterrupt and Terminated alone are raised as they are.
     """
 
     def __init__(self, mode: AnyMode, listeners: Sequence[object] = ()) -> None:
@@ -91,11 +92,16 @@ class Hooks:
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
         """See `ModeHooks.preview`; each picture is made when the iterator gets to it."""
         with self._mode_errors("preview"):
-            for pair in self._mode_hooks.preview(sampler=sampler):
-                if not (isinstance(pair, tuple) and len(pair) == 2):
-                    kind = type(pair).__name__
-                    raise ModeError(f"{self._name} gave preview {kind}, not (caption, picture)")
-                yield pair
+            pairs = iter(self._mode_hooks.preview(sampler=sampler))
+        while True:
+            with self._mode_errors("preview"):
+                pair = next(pairs, pairs)
+            if pair is pairs:  # they are all made
+                return
+            if not (isinstance(pair, tuple) and len(pair) == 2):
+                kind = type(pair).__name__
+                raise ModeError(f"{self._name} gave preview {kind}, not (caption, picture)")
+            yield pair
 
     def apply(self, sampler: Sampler, options: Options, outputs: Outputs) -> None:
         """See `ModeHooks.apply`."""
@@ -108,15 +114,13 @@ class Hooks:
                 continue
             try:
                 getattr(manager.hook, hook)(**arguments)
-            except Exception as error:
+            except (KeyboardInterrupt, Terminated):
+                raise
+            except BaseException as error:  # such as SystemExit
                 self._silenced.add(index)
                 name = type(self._listeners[index]).__name__
-                warnings.warn(
-                    f"listener {name} failed in {hook} and is not called again: "
-                    f"{type(error).__name__}: {error}",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                reason = describe(error)
+                _warn(f"listener {name} failed in {hook} and is not called again: {reason}")
 
     @property
     def _name(self) -> str:
@@ -145,11 +149,21 @@ class Hooks:
     def _mode_errors(self, hook: str) -> Iterator[None]:
         try:
             yield
-        except (ConsinganError, OSError, MemoryError):
+        except (ConsinganError, OSError, MemoryError, KeyboardInterrupt, Terminated):
             raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+        except BaseException as error:  # such as SystemExit
+            reason = describe(error)
             raise ModeError(f"{self._name} failed in its hook `{hook}`: {reason}") from error
+
+
+def _warn(message: str) -> None:
+    """Warn, even where warnings are errors. A stderr that is closed or full is no error."""
+    with suppress(OSError, ValueError), warnings.catch_warnings():
+        try:
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
+        except RuntimeWarning:
+            warnings.simplefilter("always")
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def _listener_manager(listener: object) -> pluggy.PluginManager:

@@ -9,6 +9,7 @@ from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.core.run import Run
 from consingan.core.runs.damage import drop_damaged
 from consingan.core.runs.locks import training_lock
+from consingan.core.runs.records import Status
 from consingan.core.runs.tensor_files import CHECKPOINTS
 from consingan.core.system.atomic_files import remove_leftovers
 from consingan.core.system.devices import find_device
@@ -44,9 +45,9 @@ def _train_locked(run: Run, device: torch.device, checkpoint_every: float) -> No
     from consingan.core.training import loop
     from consingan.core.training.checkpoints import RunCheckpoints
 
-    run.set_status("training")
-    run.hooks.notify("run_started", run=run)
     try:
+        run.set_status("training")
+        run.hooks.notify("run_started", run=run)
         model = load_model(run, device)
         if run.config.parent is not None:
             load_start(run, model)
@@ -56,8 +57,16 @@ def _train_locked(run: Run, device: torch.device, checkpoint_every: float) -> No
         run.set_status("complete")
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | Terminated)
-        with suppress(RunError):  # the original error is the one to report
-            run.set_status("stopped" if stopped else "failed")
+        _record_end(run, "stopped" if stopped else "failed")
         run.hooks.notify("run_failed", run=run, error=error)
         raise
     run.hooks.notify("run_ended", run=run)
+
+
+def _record_end(run: Run, status: Status) -> None:
+    with suppress(RunError):  # the original error is the one to report
+        try:
+            run.set_status(status)
+        except (KeyboardInterrupt, Terminated):  # Ctrl-C twice
+            run.set_status(status)
+            raise

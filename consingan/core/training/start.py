@@ -92,7 +92,7 @@ def create_run(
     if naive is not None:
         files["naive.png"] = _reduced(naive, fit(naive.size, max(size)))
     state = RunState(
-        status="training",
+        status="stopped",
         picture_sha256=sha256(files["picture.png"]),
         known_sha256=sha256(files[KNOWN]) if KNOWN in files else None,
         sizes=sizes,
