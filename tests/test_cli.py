@@ -298,7 +298,7 @@ def test_a_signal_while_an_error_is_told_is_no_traceback(monkeypatch: pytest.Mon
 def test_help_needs_no_torch_numpy_or_pillow_and_wrong_usage_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from consingan import cli; code = cli.run(sys.argv[1:]); "
-        "slow = {'torch', 'numpy', 'PIL'} if code == 0 else {'torch'}; "
+        "slow = {'torch', 'numpy', 'PIL', 'imageio'} if code == 0 else {'torch', 'imageio'}; "
         "sys.exit(9 if slow & set(sys.modules) else code)"
     )
     errors = ["generation", "train", "none.png"], ["generation", "apply", "latest"]

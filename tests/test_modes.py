@@ -20,6 +20,7 @@ from consingan.core.hooks.dispatch import Hooks
 from consingan.core.networks.noise import Noise
 from consingan.core.networks.window import Window, whole
 from consingan.core.options.presets import PRESETS, preset_changes, train_options
+from consingan.core.pictures import clips
 from consingan.core.runs.stored_inputs import read_pyramid
 from consingan.core.sampling.sampler import Sampler, stored
 from consingan.errors import Note, OptionError
@@ -498,6 +499,19 @@ def test_what_cannot_be_written_is_said_before_any_frame_is_made(
     assert caught.value.option == option
     assert _files(tmp_path) == []
     assert made == []
+
+
+def test_a_clip_that_does_not_fit_is_refused_after_one_frame(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    generate = Sampler.generate
+    monkeypatch.setattr(Sampler, "generate", lambda *given: made.append(given) or generate(*given))
+    monkeypatch.setattr(clips, "free_memory", lambda: 100_000)
+    with pytest.raises(OptionError, match=r"900 frames of 24x16 take 0\.0 GB .* and 86 fit"):
+        trained("animation").apply(tmp_path, frames=900)
+    assert _files(tmp_path) == []
+    assert len(made) == 1
 
 
 def test_the_same_seed_makes_the_same_clip(trained: Trained, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
-from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ from PIL import Image
 
 import consingan
 from consingan import Run, Size
-from consingan.core.pictures.png import write_png
+from consingan.core.pictures.outputs import Outputs
+from consingan.core.pictures.writing import FORMATS
 from consingan.errors import OptionError
 from tests.conftest import TINY, tiny_image
 
@@ -77,19 +80,67 @@ def _tell(told: list[tuple[int, int]], done: int, count: int) -> None:
     told.append((done, count))
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
 @given(height=st.integers(1, 40), width=st.integers(1, 30), cut=st.integers(1, 12))
-def test_a_png_in_bands_is_the_picture(height: int, width: int, cut: int) -> None:
-    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    file = BytesIO()
-    write_png(file, Size(height, width), (pixels[k : k + cut] for k in range(0, height, cut)))
-    image = Image.open(file)
-    assert image.mode == "RGB"
-    assert np.array_equal(np.asarray(image), pixels)
+def test_a_picture_in_bands_is_the_whole(suffix: str, height: int, width: int, cut: int) -> None:
+    picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(height))
+    bands = (picture[:, :, row : row + cut] for row in range(0, height, cut))
+    with TemporaryDirectory() as folder:
+        outputs = Outputs(Path(folder) / f"a{suffix}")
+        in_bands = outputs.save_bands("bands", Size(height, width), bands)
+        assert in_bands.read_bytes() == outputs.save("whole", picture).read_bytes()
 
 
-def test_a_png_of_too_few_rows_is_an_error() -> None:
-    with pytest.raises(ValueError, match="3 rows, not 4"):
-        write_png(BytesIO(), Size(4, 2), [np.zeros((3, 2, 3), np.uint8)])
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        ([(3, 2)], "the bands have 3 rows, not 4"),
+        ([(3, 2), (3, 2)], "the bands have 6 rows, not 4"),
+        ([(4, 3)], "a band is 3 pixels wide, not 2"),
+    ],
+)
+def test_bands_of_another_size_are_an_error(
+    bands: list[tuple[int, int]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Outputs(tmp_path).save_bands("a", Size(4, 2), (torch.zeros(1, 3, *band) for band in bands))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_band_is_made_of_what_is_no_still(tmp_path: Path) -> None:
+    def bands() -> Iterator[torch.Tensor]:
+        raise AssertionError
+        yield
+
+    with pytest.raises(OptionError, match="holds no still pictures"):
+        Outputs(tmp_path / "a.gif").save_bands("a", Size(4, 2), bands())
+
+
+BANDS = """
+import sys
+from pathlib import Path
+import torch
+from consingan import Size
+from consingan.core.pictures.outputs import Outputs
+
+def peak():
+    return 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+outputs = Outputs(Path(sys.argv[1]))
+outputs.save_bands("small", Size(100, 4000), [torch.zeros(1, 3, 100, 4000)])
+before = peak()
+outputs.save_bands("large", Size(4000, 4000), (torch.zeros(1, 3, 100, 4000) for _ in range(40)))
+print((peak() - before) / 4000**2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says how much memory it took")
+@pytest.mark.parametrize("name", ["", "a.jpg"])
+def test_a_picture_in_bands_takes_its_pixels_and_little_more(tmp_path: Path, name: str) -> None:
+    command = [sys.executable, "-c", BANDS, str(tmp_path / name)]
+    root = Path(__file__).parents[1]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
+    assert float(run.stdout) < 8  # bytes a pixel: Pillow's four, and what encodes; a tensor has 12
 
 
 def test_a_large_picture_is_written_in_bands(trained: Trained, tmp_path: Path) -> None:

@@ -151,7 +151,8 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
         for name, (start, beta) in options.clips().items():
             every = max(1, options.frames // PALETTE_FRAMES)
             palette = _frames(sampler, options, start, beta, every)
-            outputs.save_clip(name, _frames(sampler, options, start, beta), options.fps, palette)
+            frames = _frames(sampler, options, start, beta)
+            outputs.save_clip(name, frames, options.fps, palette, options.frames)
 
 
 def _frames(

@@ -6,8 +6,6 @@ import math
 
 from PIL import Image, ImageDraw, ImageFont
 
-from consingan.core.options.size import Size
-
 PICTURES = 24
 """The largest number of pictures on a sheet. Further pictures are left out."""
 CELL = 320
@@ -15,24 +13,6 @@ CELL = 320
 GAP, CAPTION, WIDTH = 14, 20, 1600
 """Space between thumbnails, height of a caption, and largest width of the sheet, in pixels."""
 BACKGROUND, TEXT_COLOUR = (255, 255, 255), (90, 90, 90)
-
-
-class BandThumbnail:
-    """A thumbnail of a picture of `size` that arrives in bands, from the top."""
-
-    def __init__(self, size: Size) -> None:
-        self._size, self._row = size, 0
-        scale = min(1.0, 2 * CELL / max(size))
-        width, height = (max(1, round(side * scale)) for side in (size.width, size.height))
-        self.image = Image.new("RGB", (width, height))
-
-    def add(self, band: Image.Image) -> None:
-        """Add the next rows."""
-        width, height = self.image.size
-        top = round(self._row * height / self._size.height)
-        self._row += band.height
-        rows = max(1, round(self._row * height / self._size.height) - top)
-        self.image.paste(band.resize((width, rows), Image.Resampling.BOX), (0, top))
 
 
 class Thumbnails:
@@ -44,11 +24,12 @@ class Thumbnails:
     def add(self, caption: str, image: Image.Image) -> None:
         """Add a picture's thumbnail, unless the sheet is full."""
         if len(self._entries) < PICTURES:
-            factor = max(1, CELL // 2 // max(image.size))
-            cell = image.resize(
-                (image.width * factor, image.height * factor), Image.Resampling.NEAREST
-            )
-            cell.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+            larger = max(1, CELL // 2 // max(image.size))
+            scale = larger if larger > 1 else min(1, CELL / max(image.size))
+            width, height = (max(1, round(side * scale)) for side in image.size)
+            how = Image.Resampling.NEAREST if larger > 1 else Image.Resampling.LANCZOS
+            # Without the gap each pixel is weighed, which takes seconds of a large picture.
+            cell = image.resize((width, height), how, reducing_gap=2.0)
             self._entries.append((caption, cell))
 
     def sheet(self) -> Image.Image:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from consingan.core.options.size import Size
 from consingan.core.pictures.clips import CLIP_SUFFIXES, check_clip, write_clip
-from consingan.core.pictures.contact_sheet import BandThumbnail, Thumbnails
-from consingan.core.pictures.png import write_png
+from consingan.core.pictures.contact_sheet import Thumbnails
 from consingan.core.pictures.tensors import to_image
 from consingan.core.pictures.writing import FORMATS, save_image
-from consingan.core.system.atomic_files import write_atomically, write_json
+from consingan.core.system.atomic_files import write_json
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
@@ -72,25 +69,18 @@ class Outputs:
     def save_bands(self, name: str, size: Size, bands: Iterable[Tensor]) -> Path:
         """Save a picture of `size` that comes in bands, (1, 3, h, W) in [-1, 1], from the top.
 
-        As PNG it is never held as a whole. It goes on the contact sheet as well.
+        It goes on the contact sheet as well. Raises ValueError if the bands don't make up `size`.
         """
-        if (self._suffix or ".png") != ".png":
-            import torch
-
-            return self.save(name, torch.cat(list(bands), dim=2))
-        thumbnail = BandThumbnail(size)
-
-        def pixels() -> Iterator[NDArray[np.uint8]]:
-            for band in bands:
-                image = to_image(band)
-                thumbnail.add(image)
-                yield np.asarray(image)
-
-        path = self._claim(name, ".png")
-        self._fill(path, lambda: write_atomically(path, lambda f: write_png(f, size, pixels())))
-        self.files.append(path)
-        self._thumbnails.add(name, thumbnail.image)
-        return path
+        self._still_suffix()  # before the bands are made
+        image, top = Image.new("RGB", (size.width, size.height)), 0
+        for band in map(to_image, bands):
+            if band.width != size.width:
+                raise ValueError(f"a band is {band.width} pixels wide, not {size.width}")
+            image.paste(band, (0, top))
+            top += band.height
+        if top != size.height:
+            raise ValueError(f"the bands have {top} rows, not {size.height}")
+        return self.save_image(name, image)
 
     def save_image(self, name: str, image: Image.Image) -> Path:
         """Save an RGB image as `name`, and put it on the contact sheet."""
@@ -108,11 +98,13 @@ class Outputs:
         frames: Iterable[Image.Image],
         fps: float,
         palette_frames: Iterable[Image.Image] = (),
+        expected: int = 0,
     ) -> Path:
         """Save RGB frames as an animated `name`, GIF unless `out` says otherwise.
 
         A clip called `clip` takes the very name that `out` gives. No frame is made before it is
-        clear that the format can be written. See `clips.write_clip`.
+        clear that the format can be written, and one before it is clear that as many as `expected`
+        fit into memory, 0 if that isn't known. See `clips.write_clip`.
         """
         suffix = self._suffix or ".gif"
         if suffix not in CLIP_SUFFIXES:
@@ -120,7 +112,7 @@ class Outputs:
             raise OptionError(f"{suffix!r} holds no moving pictures; use {known}", "out")
         check_clip(Path(name + suffix), fps)
         path = self._claim("" if name == "clip" and self._stem else name, suffix)
-        self._fill(path, lambda: write_clip(path, frames, fps, list(palette_frames)))
+        self._fill(path, lambda: write_clip(path, frames, fps, palette_frames, expected))
         self.files.append(path)
         return path
 
@@ -130,13 +122,16 @@ class Outputs:
         self._fill(path, lambda: write_json(path, content))
         return path
 
-    def _save_image(self, name: str, image: Image.Image) -> Path:
+    def _still_suffix(self) -> str:
         suffix = self._suffix or ".png"
         if suffix not in FORMATS:
             raise OptionError(
                 f"{suffix!r} holds no still pictures; use {', '.join(FORMATS)}", "out"
             )
-        path = self._claim(name, suffix)
+        return suffix
+
+    def _save_image(self, name: str, image: Image.Image) -> Path:
+        path = self._claim(name, self._still_suffix())
         self._fill(path, lambda: save_image(path, image))
         self.files.append(path)
         return path

@@ -24,9 +24,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     After a crash at any point, `path` holds either its old or its new content. Raises OSError.
     """
     handle, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:  # so that its name is a path, which some writers read
             write(file)
             file.flush()
             os.fsync(file.fileno())

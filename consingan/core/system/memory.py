@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     import torch
 
 
-def free_memory(device: torch.device) -> int | None:
-    """Free bytes on the device, or of the machine for a CPU; None if that is unknown."""
-    import torch
+def free_memory(device: torch.device | None = None) -> int | None:
+    """Bytes that the device has left, or this machine if it is a CPU or None; None if unknown."""
+    if device is not None and device.type == "cuda":
+        import torch
 
-    if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    if device.type != "cpu":
+    if device is not None and device.type != "cpu":
         return None
     try:
         fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
