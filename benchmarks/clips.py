@@ -1,6 +1,6 @@
 """Writes clips in every format and says what that takes, and what another program reads in them.
 
-    python benchmarks/clips.py [--suffixes .gif .webp .png .mp4 .webm] [--json]
+    python -m benchmarks.clips [--suffixes .gif .webp .png .mp4 .webm] [--json]
 
 A drawn landscape whose lower half moves a pixel a frame, at 24 frames a second, 100 frames of
 250x188 and 30 of 640x480, each in a process of its own. Read back from the file: the total duration

@@ -1,6 +1,6 @@
 """Applies a tiny run at 8K and says what memory that takes.
 
-    python benchmarks/large.py [--size 7680x4320] [--suffixes .png .jpg .webp] [--json]
+    python -m benchmarks.large [--size 7680x4320] [--suffixes .png .jpg .webp] [--json]
 
 The run has 4 filters and three steps a stage, so that what is measured is how a picture is put
 together and written, not the network. For each format, in a process of its own: the peak of the

@@ -132,7 +132,7 @@ def test_picture_files_are_touched_in_few_places() -> None:
         and any(call in file.read_text() for call in ("Image.open(", "image.save("))
     }
     assert touching <= {f"core/pictures/{name}.py" for name in ("reading", "writing")}
-    packages = {_name(file): {name.split(".")[0] for name in _imports(file)} for file in FILES}
+    packages = {_name(file): {name.split(".")[0] for name in imports(file)} for file in FILES}
     with_clips = {name for name, imported in packages.items() if imported & {"imageio", "av"}}
     assert with_clips == {"core/pictures/clips.py"}
 
