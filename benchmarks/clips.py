@@ -29,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.shared import command_line
+from benchmarks.shared import run as run_main
 from consingan.console import print_table
 from consingan.core.pictures.clips import CLIP_SUFFIXES, VIDEOS, write_clip
 
@@ -97,9 +99,8 @@ def measure(suffix: str, name: str, picture: str) -> dict[str, Any]:
 
 def main() -> int:
     """Measure each clip apart, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--suffixes", nargs="+", default=CLIP_SUFFIXES, choices=CLIP_SUFFIXES)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -112,7 +113,7 @@ def main() -> int:
         )
         for suffix, name in product(given.suffixes, CLIPS):
             picture = str(Path(folder) / "landscape.png")
-            command = [sys.executable, __file__, "--one", suffix, name, picture]
+            command = [sys.executable, "-m", "benchmarks.clips", "--one", suffix, name, picture]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             rows[f"{suffix} {name}"] = json.loads(done.stdout)
     if given.json:
@@ -141,4 +142,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import consingan
+from benchmarks.shared import command_line
+from benchmarks.shared import run as run_main
 from consingan.console import print_table
 from consingan.core.options.size import parse_size
 from consingan.core.pictures.writing import FORMATS
@@ -45,7 +47,7 @@ def measure(suffix: str, size: str) -> dict[str, float]:
     height, width = parse_size(size)
     with tempfile.TemporaryDirectory() as folder:
         small = EXAMPLES["landscape"]().resize((30, 20))
-        run = consingan.train(small, out=Path(folder) / "runs", device="cpu", **TINY)
+        run = consingan.train(small, runs=Path(folder) / "runs", device="cpu", **TINY)
         before, started = peak(), time.process_time()
         out = Path(folder) / f"large{suffix}"
         made = run.apply(out, device="cpu", num_samples=1, width=width, height=height)
@@ -56,10 +58,9 @@ def measure(suffix: str, size: str) -> dict[str, float]:
 
 def main() -> int:
     """Measure each format apart, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--size", default="7680x4320")
     parser.add_argument("--suffixes", nargs="+", default=[".png", ".jpg", ".webp"], choices=FORMATS)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -67,7 +68,7 @@ def main() -> int:
         return 0
     rows = {}
     for suffix in given.suffixes:
-        command = [sys.executable, __file__, "--size", given.size, "--one", suffix]
+        command = [sys.executable, "-m", "benchmarks.large", "--size", given.size, "--one", suffix]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         rows[suffix] = json.loads(done.stdout)
     if given.json:
@@ -82,4 +83,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)
