@@ -153,7 +153,7 @@ def _report(error: BaseException) -> int:
             complain(f"{message.rstrip('.')}; see: {command} --help")
         return error.exit_code
     if isinstance(error, ConsinganError):
-        message = message_of(error) or describe(error)
+        message = message_of(error)
         if isinstance(error, OptionError) and error.option:
             complain(f"{flag(error.option)}: {error.message}")
         elif isinstance(error, ModeError) and error.__cause__ is not None:

@@ -70,16 +70,22 @@ class PluginError(ConsinganError):
 
 
 def message_of(error: BaseException) -> str:
-    """An exception's message on one line. Never raises; empty if there is none."""
+    """An exception's message, or its type if there is none. Never raises."""
     try:
-        text = " ".join(line.strip() for line in str.splitlines(str(error))).strip()
+        text = str.__str__(str(error))
     except BaseException:  # `__str__` is a plugin's code, and may raise anything
-        return ""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+        text = ""
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return shown if shown.strip() else _type_of(error)
 
 
 def describe(error: BaseException) -> str:
     """An exception's type and message on one line: `KeyError: 'a'`. Never raises."""
-    name = " ".join(str.split(type.__dict__["__name__"].__get__(type(error))))
-    text = message_of(error)
-    return f"{name}: {text}" if text else name
+    name, lines = _type_of(error), message_of(error).splitlines()
+    text = " ".join(line.strip() for line in lines if line.strip())
+    return name if text == name else f"{name}: {text}"
+
+
+def _type_of(error: BaseException) -> str:
+    name = type.__dict__["__name__"].__get__(type(error))  # a metaclass may have its own
+    return " ".join(str.split(name))

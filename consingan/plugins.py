@@ -216,7 +216,7 @@ def _load(
                 claims[found.name].append((entry, found))
             except BaseException as error:  # importing a module may raise anything
                 known = issubclass(type(error), PluginError)
-                reason = (message_of(error) if known else "") or describe(error)
+                reason = message_of(error) if known else describe(error)
                 problems.append(Problem(kind, entry.name, _origin(entry.dist), reason, name=name))
     loaded = {}
     for name, claimed in sorted(claims.items()):
