@@ -26,7 +26,7 @@ from consingan import Run, cli, hookimpl
 from consingan.core.hooks.events import StageStarted
 from consingan.core.runs.locks import LOCK, being_trained, training_lock
 from consingan.core.runs.tensor_files import stage_file
-from consingan.core.system import atomic_files
+from consingan.core.system.atomic_files import TEMPORARY
 from consingan.core.training import start
 from consingan.core.training.session import train_run
 from consingan.errors import ConsinganError, Note, PluginError, RunError, Terminated
@@ -101,8 +101,10 @@ class FullDisk:
     def __init__(self, limit: int) -> None:
         self.limit, self.writes = limit, 0
 
-    def open(self, handle: int, mode: str) -> Any:
-        file = os_fdopen(handle, mode)
+    def open(self, path: Path, *arguments: Any, **named: Any) -> Any:
+        file = path_open(path, *arguments, **named)
+        if path.suffix != TEMPORARY:
+            return file
         self.writes += 1
         return _FullFile(file) if self.writes > self.limit else file
 
@@ -123,7 +125,7 @@ class _FullFile:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-os_fdopen = os.fdopen
+path_open = Path.open
 
 
 def train_until_full(
@@ -133,7 +135,7 @@ def train_until_full(
     disk = FullDisk(limit)
     error = None
     with patch.context() as patched:
-        patched.setattr(atomic_files.os, "fdopen", disk.open)
+        patched.setattr(Path, "open", lambda path, *a, **named: disk.open(path, *a, **named))
         patched.setattr("consingan.api.Previews", type("None", (), {}))
         try:
             train(out)

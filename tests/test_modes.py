@@ -417,10 +417,10 @@ def test_a_clip_has_exactly_the_name_of_out(
     trained: Trained, tmp_path: Path, name: str, kind: str
 ) -> None:
     out = tmp_path / "new" / name
-    assert trained("animation").apply(out, frames=3) == [out]
+    assert trained("animation").apply(out, frames=3, strength="strong") == [out]
     pixels, _, written = _clip(out)
     assert (len(pixels), written) == (3, kind)
-    again = trained("animation").apply(out, frames=2)  # nothing is overwritten
+    again = trained("animation").apply(out, frames=2, strength="strong")  # nothing is overwritten
     assert len(_clip(out)[0]) == 3
     assert len(_clip(again[0])[0]) == 2
 

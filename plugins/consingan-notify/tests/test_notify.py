@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from consingan_notify import COMMAND, URL, Notify
+from torch import Tensor
 
 from consingan import cli, hookimpl
-from consingan.errors import OptionError
+from consingan.errors import OptionError, RunError
 from consingan.modes.generation import Generation
 from consingan.testing import ListenerTests, tiny_picture, train_tiny
 
@@ -74,18 +75,26 @@ def test_the_command_line_tells_a_command(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(KeyboardInterrupt(), "stopped"), (SystemExit("disk full"), "failed")]
+    ("error", "status"), [(KeyboardInterrupt(), "stopped"), (RunError("disk full"), "failed")]
 )
 def test_a_run_that_does_not_end_well_is_news_too(
     error: BaseException, status: str, told: Path, tmp_path: Path
 ) -> None:
-    class Stop:
+    class Stops(Generation):
+        saved = False
+
         @hookimpl
         def stage_saved(self) -> None:
-            raise error
+            self.saved = True
+
+        @hookimpl
+        def training_input(self, pyramid: list[Tensor]) -> Tensor:
+            if self.saved:
+                raise error
+            return pyramid[0]
 
     with pytest.raises(type(error)):
-        train_tiny(Generation, tmp_path / "runs", listeners=[Notify(), Stop()])
+        train_tiny(Stops, tmp_path / "runs", listeners=[Notify()])
     notice = json.loads(told.read_text())
     assert (notice["status"], notice["stages_done"], notice["stages"]) == (status, 1, 3)
     assert notice["error"].startswith(type(error).__name__)
