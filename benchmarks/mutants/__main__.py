@@ -105,7 +105,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         code, output = run_tests(copy_project(Path(folder)), own)
     if code != PASSED:
-        print(output, "The tests fail without a mutant.", sep="\n", file=sys.stderr)
+        print(output, f"The tests fail without a mutant: exit code {code}.", file=sys.stderr)
         return 2
     verdicts = []
     for mutant in mutants:
