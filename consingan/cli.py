@@ -7,12 +7,11 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from consingan.commands import evaluate, installed, modes, runs
+from consingan.commands.door import commands_of
 from consingan.console import complain
 from consingan.core.options.fields import flag
 from consingan.errors import (
@@ -20,7 +19,6 @@ from consingan.errors import (
     ModeError,
     Note,
     OptionError,
-    PluginError,
     Terminated,
     describe,
     message_of,
@@ -72,11 +70,11 @@ def run(arguments: Sequence[str]) -> int:
 def build_app(plugins: Plugins) -> typer.Typer:
     """The command line with all commands, for the given plugins."""
     app = typer.Typer(
-        cls=_commands(plugins),
+        cls=commands_of(plugins),
         no_args_is_help=True,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "obj": plugins},
         help="Learn from one picture, then make new ones.",
     )
 
@@ -92,32 +90,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
         for problem in plugins.problems:
             complain(f"warning: {problem}")
 
-    modes.add(app, plugins)
-    runs.add(app)
-    evaluate.add(app)
-    installed.add(app, plugins)
     return app
-
-
-def _commands(plugins: Plugins) -> type[TyperGroup]:
-    """The group of all commands. It tells what is wrong with a plugin whose command is typed."""
-
-    class Commands(TyperGroup):
-        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-            problem = plugins.broken("mode", args[0]) if args else None
-            if problem is not None and args[0] not in self.commands:
-                raise PluginError(str(problem))
-            return super().resolve_command(ctx, args)
-
-        def invoke(self, ctx: Any) -> Any:
-            try:
-                return super().invoke(ctx)
-            except SystemExit as error:
-                if isinstance(error.__context__, BrokenPipeError):  # so Rich ends the program
-                    raise
-                raise PluginError(f"a plugin ended the command: {describe(error)}") from error
-
-    return Commands
 
 
 def _show_warning(message: Warning | str, kind: type[Warning]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import chain
 from typing import get_args
 
 import pluggy
@@ -30,21 +31,28 @@ LISTENER_HOOKS = frozenset(name for name in vars(ListenerHooks) if not name.star
 ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.startswith("_")}
 
 
-COMMANDS = frozenset(
-    ("resume", "show", "import", "evaluate", "modes", "plugins", "new-plugin", "examples")
-)
-"""The names of the command line's own commands, which no mode can have."""
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "Runs": ("resume", "show", "import", "evaluate"),
+    "Installed": ("modes", "plugins", "new-plugin", "examples"),
+}
+"""The built-in commands, in the order and under the titles of the help."""
 
 
-def check_mode(candidate: object) -> AnyMode:
-    """Check what an entry point names, and return it as a mode. Raises PluginError."""
+def make_mode(candidate: object) -> AnyMode:
+    """The mode of what an entry point names, unchecked. Raises PluginError if it is no mode."""
     if isinstance(candidate, type) and issubclass(candidate, Mode):
         candidate = candidate()
     if not isinstance(candidate, Mode):
         raise PluginError(f"{candidate!r} is not a subclass of consingan.Mode")
+    return candidate
+
+
+def check_mode(candidate: object) -> AnyMode:
+    """Check what an entry point names, and return it as a mode. Raises PluginError."""
+    candidate = make_mode(candidate)
     _check_attributes(candidate, "mode")
-    if candidate.name in COMMANDS:
-        raise PluginError(f"`consingan {candidate.name}` is a command already; name it otherwise")
+    if candidate.name in chain(*COMMANDS.values()):
+        raise PluginError(f"package consingan has a command {candidate.name!r}; name it otherwise")
     for attribute, base in (("TrainOptions", TrainOptions), ("ApplyOptions", Options)):
         model = getattr(candidate, attribute)
         if not (isinstance(model, type) and issubclass(model, base)):

@@ -1,31 +1,36 @@
-"""Finding modes and listeners, built-in or not, by entry points."""
+"""Finding modes, listeners and commands, built-in or not, by entry points."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
-from types import FrameType
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from importlib.metadata import EntryPoint
+from typing import Any, Literal, TypeVar
 
 from consingan.contract import (
     LISTENER_HOOKS,
+    NAME,
+    NAME_RULE,
     check_hooks,
     check_listener,
     check_mode,
+    make_mode,
     missed_changes,
 )
 from consingan.core.hooks.dispatch import AnyMode, Hooks
 from consingan.core.hooks.listener import Listener
 from consingan.core.runs.records import Plugin, RunConfig
+from consingan.entry_points import (
+    BUILT_IN,
+    STRICT,
+    UNKNOWN,
+    entries_of,
+    heeding_signals,
+    is_set,
+    origin_of,
+    summary_of,
+)
 from consingan.errors import (
     ConsinganError,
     ModeError,
@@ -36,18 +41,8 @@ from consingan.errors import (
     message_of,
 )
 
-MODES, LISTENERS = "consingan.modes", "consingan.listeners"
+MODES, LISTENERS, COMMANDS = "consingan.modes", "consingan.listeners", "consingan.commands"
 """The entry-point groups."""
-DISABLE = "CONSINGAN_DISABLE_PLUGINS"
-"""Environment variable: if set, and not to 0, only the built-in plugins are loaded."""
-STRICT = "CONSINGAN_STRICT_PLUGINS"
-"""Environment variable: if set, and not to 0, any problem with a plugin is an error; for CI."""
-BUILT_IN = "consingan"
-"""The package of the built-in plugins."""
-UNKNOWN = "unknown"
-"""The name and the version of a package whose metadata has none."""
-LONGEST_NAME = 100
-"""The most characters of a package's name or version."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +62,28 @@ class LoadedListener:
 
 
 @dataclass(frozen=True)
+class FoundCommand:
+    """A command that a package provides. Nothing is imported until it is loaded."""
+
+    entry: EntryPoint
+    plugin: Plugin
+
+    @property
+    def summary(self) -> str:
+        """What the package says that it is, on one line: known without importing it."""
+        return summary_of(self.entry.dist)
+
+    def load(self) -> object:
+        """The function or Typer app, unchecked. Raises whatever importing it raises."""
+        return self.entry.load()
+
+
+@dataclass(frozen=True)
 class Problem:
     """A problem with a plugin."""
 
     kind: str
-    """What the plugin should provide: `mode` or `listener`."""
+    """What the plugin should provide: `mode`, `listener` or `command`."""
     entry: str
     """The entry point's name."""
     plugin: Plugin
@@ -91,10 +103,11 @@ class Problem:
 
 @dataclass
 class Plugins:
-    """All loaded modes and listeners, by name, and the problems with plugins."""
+    """All modes, listeners and commands, by name, and the problems with plugins."""
 
     modes: dict[str, LoadedMode] = field(default_factory=dict)
     listeners: dict[str, LoadedListener] = field(default_factory=dict)
+    commands: dict[str, FoundCommand] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def mode(self, name: str) -> LoadedMode:
@@ -139,11 +152,17 @@ class Plugins:
                 return problem
         return None
 
-    def refuse(self, name: str, reason: str) -> None:
-        """Turn a loaded mode into a problem. Raises PluginError if `STRICT` is set."""
-        plugin = self.modes.pop(name).plugin
-        self.problems.append(Problem("mode", name, plugin, reason, name=name))
-        _insist(self.problems)
+    def refuse(self, kind: Literal["mode", "command"], name: str, reason: str) -> Problem:
+        """Turn a mode or a command into a problem."""
+        known = self.modes if kind == "mode" else self.commands
+        problem = Problem(kind, name, known.pop(name).plugin, reason, name=name)
+        self.problems.append(problem)
+        return problem
+
+    def insist(self) -> None:
+        """Raise PluginError for the first problem, if there is one and `STRICT` is set."""
+        if self.problems and is_set(STRICT):
+            raise PluginError(f"{self.problems[0]} ({STRICT} is set)")
 
     def hooks_for(self, config: RunConfig, listeners: Sequence[object] = ()) -> Hooks:
         """The hooks of a run's mode. Raises PluginError, with advice, if it isn't installed."""
@@ -168,63 +187,72 @@ class Plugins:
         return Hooks(found.mode, listeners)
 
 
-def plugins_disabled() -> bool:
-    """Whether `DISABLE` is set, so that only the built-in plugins are loaded."""
-    return _is_set(DISABLE)
-
-
 def find_plugins() -> Plugins:
-    """Load all installed modes and listeners.
+    """Load all installed modes and listeners, and find all commands.
 
     A broken plugin becomes a `Problem` and doesn't affect the others. Raises PluginError for the
     first problem if `STRICT` is set.
     """
     problems: list[Problem] = []
-    modes = _load("mode", MODES, check_mode, problems)
-    listeners = _load("listener", LISTENERS, check_listener, problems)
-    _insist(problems)
-    return Plugins(
+    modes = _load("mode", MODES, check_mode, make_mode, problems)
+    listeners = _load("listener", LISTENERS, check_listener, check_listener, problems)
+    found = Plugins(
         {name: LoadedMode(mode, plugin) for name, (mode, plugin) in modes.items()},
         {name: LoadedListener(listener, plugin) for name, (listener, plugin) in listeners.items()},
+        _find_commands(problems),
         problems,
     )
+    for name in sorted(found.modes.keys() & found.commands.keys()):
+        _refuse_one(found, name)
+    found.insist()
+    return found
 
 
-def _insist(problems: Sequence[Problem]) -> None:
-    if problems and _is_set(STRICT):
-        raise PluginError(f"{problems[0]} ({STRICT} is set)")
+def _refuse_one(found: Plugins, name: str) -> None:
+    """Of a mode and a command with one name, keep the built-in one, or neither."""
+    mode, command = found.modes[name].plugin.package, found.commands[name].plugin.package
+    reason = f"package {mode} has a mode {name!r} and package {command} a command; uninstall one"
+    if mode != BUILT_IN:
+        found.refuse("mode", name, reason)
+    if command != BUILT_IN:
+        found.refuse("command", name, reason)
 
 
 NamedT = TypeVar("NamedT", bound=Any)
 
 
 def _load(
-    kind: str, group: str, check: Callable[[object], NamedT], problems: list[Problem]
+    kind: str,
+    group: str,
+    check: Callable[[object], NamedT],
+    make: Callable[[object], NamedT],
+    problems: list[Problem],
 ) -> dict[str, tuple[NamedT, Plugin]]:
     """Load the entry points of a group: plugins by their own names, sorted.
 
     Problems are appended to `problems`.
     """
     claims: defaultdict[str, list[tuple[EntryPoint, NamedT]]] = defaultdict(list)
-    for entry in _entries(group):
+    for entry in entries_of(group):
         name = ""
-        with _heeding_signals():
+        with heeding_signals():
             try:
                 candidate = entry.load()
                 name = _name_of(candidate)
-                found = check(candidate)
+                # The tests check built-in modes; to do it here makes each command slower.
+                found = (make if origin_of(entry.dist).package == BUILT_IN else check)(candidate)
                 claims[found.name].append((entry, found))
             except BaseException as error:  # importing a module may raise anything
                 known = issubclass(type(error), PluginError)
                 reason = message_of(error) if known else describe(error)
-                problems.append(Problem(kind, entry.name, _origin(entry.dist), reason, name=name))
+                problems.append(Problem(kind, entry.name, origin_of(entry.dist), reason, name=name))
     loaded = {}
     for name, claimed in sorted(claims.items()):
-        built_in = [claim for claim in claimed if _origin(claim[0].dist).package == BUILT_IN]
+        built_in = [claim for claim in claimed if origin_of(claim[0].dist).package == BUILT_IN]
         keeper = built_in[0] if built_in else claimed[0] if len(claimed) == 1 else None
         for claim in claimed:
             entry, found = claim
-            origin = _origin(entry.dist)
+            origin = origin_of(entry.dist)
             if claim is not keeper:
                 clash = _clash(kind, name, [entry for entry, _ in claimed])
                 problems.append(Problem(kind, entry.name, origin, clash, name=name))
@@ -238,9 +266,31 @@ def _load(
     return loaded
 
 
+def _find_commands(problems: list[Problem]) -> dict[str, FoundCommand]:
+    """The entry points of commands, by name, sorted. Problems are appended to `problems`."""
+    claims: defaultdict[str, list[EntryPoint]] = defaultdict(list)
+    for entry in entries_of(COMMANDS):
+        claims[entry.name].append(entry)
+    found = {}
+    for name, claimed in sorted(claims.items()):
+        built_in = [entry for entry in claimed if origin_of(entry.dist).package == BUILT_IN]
+        keeper = built_in[0] if built_in else claimed[0] if len(claimed) == 1 else None
+        for entry in claimed:
+            origin, reason = origin_of(entry.dist), ""
+            if entry is not keeper:
+                reason = _clash("command", name, claimed)
+            elif not NAME.fullmatch(name):
+                reason = f"its name must {NAME_RULE}"
+            if reason:
+                problems.append(Problem("command", name, origin, reason, name=name))
+            else:
+                found[name] = FoundCommand(entry, origin)
+    return found
+
+
 def _clash(kind: str, name: str, entries: Sequence[EntryPoint]) -> str:
     """Why plugins with the same name are not loaded, and what to do."""
-    packages = sorted({_origin(entry.dist).package for entry in entries})
+    packages = sorted({origin_of(entry.dist).package for entry in entries})
     if len(packages) == 1:
         points = " and ".join(sorted(entry.name for entry in entries))
         return f"entry points {points} both name a {kind} {name!r}; give each a name"
@@ -250,75 +300,3 @@ def _clash(kind: str, name: str, entries: Sequence[EntryPoint]) -> str:
 def _name_of(candidate: object) -> str:
     name = getattr(candidate, "name", "")
     return name if type(name) is str else ""
-
-
-@contextmanager
-def _heeding_signals() -> Iterator[None]:
-    """Raise in the end what a signal's handler raised within, whatever a plugin made of it.
-
-    This tells Ctrl-C from a KeyboardInterrupt that a plugin raises itself.
-    """
-    raised: list[BaseException] = []
-
-    def noting(handler: Callable[[int, FrameType | None], Any]) -> Callable[..., None]:
-        def note(number: int, frame: FrameType | None) -> None:
-            try:
-                handler(number, frame)
-            except BaseException as error:
-                raised.append(error)
-                raise
-
-        return note
-
-    replaced = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in signal.valid_signals():
-            handler = signal.getsignal(number)
-            if callable(handler):  # one of Python's own, or of whoever uses consingan
-                replaced[number] = note = noting(handler), handler
-                signal.signal(number, note[0])
-    try:
-        yield
-    finally:
-        for number, (noted, handler) in replaced.items():
-            if signal.getsignal(number) is noted:  # a plugin may have set its own
-                signal.signal(number, handler)
-    if raised:
-        raise raised[0]
-
-
-def _entries(group: str) -> Iterator[EntryPoint]:
-    for entry in entry_points(group=group):
-        if not plugins_disabled() or _origin(entry.dist).package == BUILT_IN:
-            yield entry
-
-
-def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "0") not in ("", "0")
-
-
-def _origin(distribution: object) -> Plugin:
-    """The package of an entry point, as far as its metadata says. Never raises."""
-    package, version = (
-        _stated(distribution, "name", "_.-"),
-        _stated(distribution, "version", "_.!+-"),
-    )
-    try:
-        return Plugin(package=package, version=version)
-    except ValidationError:  # letters of which pydantic doesn't know yet
-        return Plugin(package=UNKNOWN, version=UNKNOWN)
-
-
-def _stated(distribution: object, field: str, marks: str) -> str:
-    """A name or version, with dashes for what cannot be in one; `UNKNOWN` if there is none."""
-    try:
-        given = str.strip(getattr(distribution, field))
-        kept = [c if c in marks or _is_word(c) else "-" for c in given[:LONGEST_NAME]]
-    except BaseException:  # metadata may be missing, or be of any kind
-        return UNKNOWN
-    return "".join(kept) or UNKNOWN
-
-
-def _is_word(character: str) -> bool:
-    kind = unicodedata.category(character)
-    return kind[0] == "L" or kind in ("Mn", "Mc", "Nd")

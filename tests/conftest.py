@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from PIL import Image
+
+from consingan.entry_points import BUILT_IN, entries_of, origin_of
+from consingan.plugins import COMMANDS
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -67,20 +71,28 @@ Install = Callable[..., None]
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Pretends that nothing is installed but what is named: `install(group, entry=class)`.
 
-    Each entry point is of a package of its own name, unless one package is given for all.
+    The built-in commands stay, unless commands are named. Each entry point is of a package of its
+    own name, unless one package is given for all.
     """
 
-    def only(group: str, package: str | None = None, **classes: object) -> None:
-        entries = [
+    def only(
+        group: str, package: str | None = None, entries: Sequence[object] = (), **classes: object
+    ) -> None:
+        pretended = [
             SimpleNamespace(
                 name=entry,
-                dist=SimpleNamespace(name=package or entry, version="1"),
+                dist=SimpleNamespace(
+                    name=package or entry, version="1", metadata={"Summary": f"Has {entry}."}
+                ),
                 load=lambda found=found: found,
             )
             for entry, found in classes.items()
         ]
-        installed[group] = entries
+        installed[group] = [*entries, *pretended]
 
-    installed: dict[str, list[SimpleNamespace]] = {}
-    monkeypatch.setattr("consingan.plugins.entry_points", lambda group: installed.get(group, []))
+    built_in = [
+        entry for entry in entries_of(COMMANDS) if origin_of(entry.dist).package == BUILT_IN
+    ]
+    installed = defaultdict[str, Sequence[object]](list, {COMMANDS: built_in})
+    monkeypatch.setattr("consingan.entry_points.entry_points", lambda group: installed[group])
     return only

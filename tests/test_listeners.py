@@ -20,9 +20,10 @@ from consingan.contract import check_listener
 from consingan.core.hooks import specs
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.sampling.sampler import Sampler
+from consingan.entry_points import DISABLE, STRICT
 from consingan.errors import OptionError, PluginError, Terminated
 from consingan.modes.generation import Generation
-from consingan.plugins import DISABLE, STRICT, find_plugins
+from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install, tiny_image
 
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]

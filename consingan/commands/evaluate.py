@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from consingan.evaluation import Evaluation
 
 
-def add(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command(rich_help_panel="Runs")(evaluate)
-
-
 def evaluate(
     run: RunName,
     num_samples: Annotated[int, typer.Option(help="Number of samples to make and score.")] = 50,

@@ -26,29 +26,15 @@ from consingan.commands.typer_options import given, parameters, with_options, wr
 from consingan.console import complain, escaped, literal, quoted, tile_progress
 from consingan.core.options.presets import DEFAULT_PRESET, preset_values
 from consingan.core.options.training import CHECKPOINT_EVERY
-from consingan.errors import OptionError, Terminated, describe
-from consingan.plugins import BUILT_IN, LoadedMode, Plugins
+from consingan.errors import OptionError
+from consingan.plugins import LoadedMode, Plugins
 
 if TYPE_CHECKING:
     from consingan.core.run import Run
 
 
-def add(app: typer.Typer, plugins: Plugins) -> None:
-    """Add a group of commands to `app` for every mode."""
-    for name, loaded in list(plugins.modes.items()):
-        try:
-            group = _group(plugins, loaded)
-            if loaded.plugin.package != BUILT_IN:
-                typer.main.get_group(group)  # raises what the command line cannot show
-        except (KeyboardInterrupt, Terminated):
-            raise
-        except BaseException as error:  # a plugin's code makes texts of its defaults
-            plugins.refuse(name, f"the command line cannot show it: {describe(error)}")
-        else:
-            app.add_typer(group, name=name, rich_help_panel="Modes")
-
-
-def _group(plugins: Plugins, loaded: LoadedMode) -> typer.Typer:
+def mode_group(plugins: Plugins, loaded: LoadedMode) -> typer.Typer:
+    """The group of a mode's commands."""
     group = typer.Typer(no_args_is_help=True, help=literal(loaded.mode.summary))
     forecast = "Forecast a training: its stages, and its time and memory on this machine."
     group.command("plan", help=forecast)(_plan(loaded))

@@ -32,13 +32,6 @@ TRAIN_BUDGET = 4.0
 """Seconds for the forecast before a training."""
 
 
-def add(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command(rich_help_panel="Runs")(resume)
-    app.command(rich_help_panel="Runs")(show)
-    app.command("import", rich_help_panel="Runs")(import_run)
-
-
 def resume(
     run: RunName,
     runs: RunsFolder = RUNS,

@@ -39,7 +39,7 @@ Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     file: ClassVar[str]
     """The file's name in the run folder."""
     schema_version: int = SCHEMA
@@ -48,7 +48,7 @@ class _Record(BaseModel):
 class Plugin(BaseModel):
     """The installed package that provides a mode."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     package: str = Field(pattern=r"^[\w.-]+$")
     version: str = Field(pattern=r"^[\w.!+-]+$")
 
