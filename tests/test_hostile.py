@@ -323,6 +323,12 @@ def test_absurd_records(copy: Path, file: str, values: dict[str, Any]) -> None:
     assert refusal(copy)  # one line, whatever it was
 
 
+def test_stages_that_are_large_together_are_refused_unread(copy: Path) -> None:
+    change(copy / "state.json", sizes=[[16, 24], *[[1500, 1500]] * 63])
+    (copy / "picture.png").unlink()  # it isn't looked at
+    assert "the stages have too many pixels" in refusal(copy)
+
+
 def test_absurd_options_of_a_run_without_stages(copy: Path) -> None:
     options = json.loads((copy / "config.json").read_text())["options"]
     change(copy / "config.json", options={**options, "filters": 10**5})

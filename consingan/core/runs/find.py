@@ -37,15 +37,19 @@ def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
 
 def run_folders(runs: Path) -> list[Path]:
     """All run folders below `runs`."""
-    return [file.parent for file in runs.glob("*/*/config.json")]
+    return [folder for folder in runs.glob("*/*") if is_run(folder)]
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` is readable and a run folder, possibly a damaged one."""
-    file = folder / "config.json"
+    """Whether `folder` is readable and a run folder, possibly a damaged one.
+
+    One without any state is not: its creation was interrupted.
+    """
+    config, states = folder / "config.json", ("state.json", "state.backup.json")
     try:
-        return os.path.lexists(file) and not file.is_dir()
-    except OSError:
+        created = os.path.lexists(config) and not config.is_dir()
+        return created and any(os.path.lexists(folder / state) for state in states)
+    except (OSError, ValueError):  # ValueError: a NUL in the name
         return False
 
 
