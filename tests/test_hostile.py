@@ -28,7 +28,7 @@ from consingan import Run, api, cli
 from consingan.console import escaped
 from consingan.core.pictures.reading import load_picture
 from consingan.core.runs.tensor_files import sha256, stage_file
-from consingan.core.system.atomic_files import folder_name
+from consingan.core.system.names import folder_name
 from consingan.errors import ConsinganError, Note, PictureError, RunError
 from consingan.importing import models
 from tests.conftest import TINY, tiny_image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -28,11 +29,12 @@ def find_mask(picture: Path) -> Path | None:
     PictureError if the folder cannot be listed.
     """
     # Not by globbing: a picture's name may contain brackets and stars.
+    name = normalize("NFC", f"{picture.stem}_mask")
     try:
         masks = [
             file
             for file in picture.parent.iterdir()
-            if file.stem == f"{picture.stem}_mask" and file.suffix.lower() in SUFFIXES
+            if normalize("NFC", file.stem) == name and file.suffix.lower() in SUFFIXES
         ]
     except OSError as error:
         raise PictureError(

@@ -13,7 +13,8 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from consingan.core.options.size import MAX_PIXELS, Size
-from consingan.core.system.atomic_files import folder_name, read_file, write_json
+from consingan.core.system.atomic_files import read_file, write_json
+from consingan.core.system.names import folder_name
 from consingan.errors import DamagedError, Note, RunError
 
 SCHEMA = 1

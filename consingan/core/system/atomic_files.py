@@ -144,12 +144,6 @@ def check_entries(folder: Path) -> None:
         raise RunError(f"cannot look into {str(folder)!r}: {reason}") from None
 
 
-def folder_name(name: str) -> str:
-    """`name` turned into a folder name that is valid on every system."""
-    safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in name).strip(" .")
-    return safe[:80] or "picture"
-
-
 def new_folder(parent: Path, name: str) -> Path:
     """Create a folder in `parent`, with missing parents. An existing name gets a number appended.
 

@@ -25,7 +25,7 @@ from consingan.core.runs.tensor_files import (
     sha256,
     stage_file,
 )
-from consingan.core.system.atomic_files import folder_name
+from consingan.core.system.names import folder_name
 from consingan.core.training.forecast import Forecast, forecast
 from consingan.core.training.memory import check_memory
 from consingan.errors import OptionError, PictureError, RunError
