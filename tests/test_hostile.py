@@ -28,7 +28,7 @@ from consingan import Run, api, cli
 from consingan.console import escaped
 from consingan.core.pictures.reading import load_picture
 from consingan.core.runs.tensor_files import sha256, stage_file
-from consingan.core.system.atomic_files import folder_name
+from consingan.core.system.names import folder_name
 from consingan.errors import ConsinganError, Note, PictureError, RunError
 from consingan.importing import models
 from tests.conftest import TINY, tiny_image
@@ -321,6 +321,12 @@ def test_absurd_records(copy: Path, file: str, values: dict[str, Any]) -> None:
         values = {"options": {**options, **values["options"]}}
     change(copy / file, **values)
     assert refusal(copy)  # one line, whatever it was
+
+
+def test_stages_that_are_large_together_are_refused_unread(copy: Path) -> None:
+    change(copy / "state.json", sizes=[[16, 24], *[[1500, 1500]] * 63])
+    (copy / "picture.png").unlink()  # it isn't looked at
+    assert "the stages have too many pixels" in refusal(copy)
 
 
 def test_absurd_options_of_a_run_without_stages(copy: Path) -> None:

@@ -168,7 +168,7 @@ def test_a_mask_of_another_aspect_ratio_is_an_error_with_both_sizes(
     tmp_path: Path, mask: Size, picture: Size, fits: bool
 ) -> None:
     path = tmp_path / "mask.png"
-    Image.new("L", (mask.width, mask.height)).save(path)
+    Image.new("L", (mask.width, mask.height), 255).save(path)
     if fits:
         assert load_mask(path, picture).shape == (1, 1, *picture)
         return
@@ -296,3 +296,71 @@ def test_transparent_parts_of_a_mask_are_unchanged(tmp_path: Path) -> None:
     strokes.save(tmp_path / "mask.png")
     mask = load_mask(tmp_path / "mask.png", Size(4, 6))
     assert mask.nonzero().tolist() == [[0, 0, 1, 2]]
+
+
+MARKED = np.zeros((8, 12), dtype=np.uint8)
+MARKED[2:5, 3:9] = 1
+DARK = {
+    "labels": Image.fromarray(MARKED),
+    "bilevel": Image.fromarray(MARKED * 255).convert("1"),
+    "dark": Image.fromarray(MARKED * 60 + 20),
+    "sixteen": Image.fromarray(MARKED.astype(np.uint16) * 300),
+    "grey palette": Image.fromarray(MARKED).convert("P"),
+    "colour palette": Image.fromarray(MARKED).convert("P"),
+    "red": Image.merge("RGB", [Image.fromarray(MARKED * 255), *[Image.new("L", (12, 8))] * 2]),
+    "black on clear": Image.merge("LA", [Image.new("L", (12, 8)), Image.fromarray(MARKED * 255)]),
+    "blue on clear": Image.new("RGBA", (12, 8), (0, 0, 200, 0)),
+    "labels and alpha": Image.merge("LA", [Image.fromarray(MARKED), Image.new("L", (12, 8), 255)]),
+}
+DARK["colour palette"].putpalette([0, 0, 0, 128, 0, 0])
+DARK["blue on clear"].putalpha(Image.fromarray(MARKED * 255))
+
+
+@pytest.mark.parametrize("name", DARK)
+def test_labels_palettes_and_strokes_on_clear_mark_what_they_mean(
+    name: str, tmp_path: Path
+) -> None:
+    DARK[name].save(tmp_path / "mask.png")
+    mask = load_mask(tmp_path / "mask.png", Size(8, 12))
+    assert torch.equal(mask[0, 0], torch.from_numpy(MARKED).float())
+
+
+def test_labels_of_the_shared_mask(shared: Path) -> None:
+    mask = load_mask(shared / "inputs" / "naive_mask-labels-0-1.png", Size(83, 120))
+    assert mask.sum() == 247
+
+
+@pytest.mark.parametrize(
+    ("greys", "words"),
+    [
+        ([0], "marks nothing: its brightest grey is 0 of 255"),
+        ([0, 1, 2], "marks nothing: its brightest grey is 2 of 255"),
+        ([90], "marks nothing: its brightest grey is 90 of 255"),
+    ],
+)
+def test_a_mask_that_marks_nothing_is_an_error(
+    greys: list[int], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mask.png"
+    Image.fromarray(np.resize(np.array(greys, dtype=np.uint8), (20, 30))).save(path)
+    with pytest.raises(PictureError, match=words) as caught:
+        load_mask(path, SIZE)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("marked", [1, 7])
+def test_a_mask_that_marks_next_to_nothing_is_an_error(marked: int, tmp_path: Path) -> None:
+    image = Image.new("L", (200, 200))
+    for column in range(marked):
+        image.putpixel((column, 7), 255)
+    image.save(tmp_path / "mask.png")
+    with pytest.raises(PictureError, match="marks next to nothing; paint white"):
+        load_mask(tmp_path / "mask.png", Size(200, 200))
+
+
+def test_a_stroke_that_resizing_loses_is_an_error(tmp_path: Path) -> None:
+    image = Image.new("L", (300, 200))
+    image.paste(255, (0, 0, 300, 1))
+    image.save(tmp_path / "mask.png")
+    with pytest.raises(PictureError, match="marks nothing; paint white"):
+        load_mask(tmp_path / "mask.png", SIZE)

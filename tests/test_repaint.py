@@ -135,8 +135,9 @@ def test_naive_pictures_of_other_formats_keep_their_pixels(
     run: Run, tmp_path: Path, suffix: str
 ) -> None:
     picture = _save(tmp_path / f"a [paste]{suffix}", tiny_image(HEIGHT, WIDTH, seed=2))
-    _mask(tmp_path / "a [paste]_mask.png")
-    assert (_pixels(_apply(run, tmp_path / "new", picture)["result"]) == _pixels(picture)).all()
+    _mask(tmp_path / "a [paste]_mask.png", 0, 0, 1, 3)
+    result = _pixels(_apply(run, tmp_path / "new", picture)["result"])
+    assert (result[:, 60:] == _pixels(picture)[:, 60:]).all()
 
 
 def test_the_mask_that_is_named_wins(run: Run, naive: Path, tmp_path: Path) -> None:
@@ -154,17 +155,21 @@ def test_without_a_mask_all_is_repainted(run: Run, naive: Path, tmp_path: Path) 
     assert names == ["options.json", "raw.png", "sheet.png"]
 
 
-@pytest.mark.parametrize(
-    ("mask", "equal"), [({}, "naive"), ({"outside": 255}, "raw"), ({"outside": 100}, "naive")]
-)
-def test_a_mask_of_one_colour(
-    run: Run, naive: Path, tmp_path: Path, mask: dict[str, int], equal: str
-) -> None:
-    _mask(tmp_path / "paste_mask.png", **mask)
+def test_a_mask_that_marks_all_repaints_all(run: Run, naive: Path, tmp_path: Path) -> None:
+    _mask(tmp_path / "paste_mask.png", outside=255)
     files = _apply(run, tmp_path / "new", naive)
-    result = _pixels(files["result"])
-    assert (result == _pixels({**files, "naive": naive}[equal])).all()
+    assert (_pixels(files["result"]) == _pixels(files["raw"])).all()
     assert (_pixels(files["raw"]) != _pixels(naive)).any()
+
+
+@pytest.mark.parametrize("outside", [0, 100])
+def test_a_mask_that_marks_nothing_is_an_error(
+    run: Run, naive: Path, tmp_path: Path, outside: int
+) -> None:
+    _mask(tmp_path / "paste_mask.png", outside=outside)
+    with pytest.raises(PictureError, match="marks nothing"):
+        _apply(run, tmp_path / "new", naive)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_grey_mask_counts_as_black_and_white(run: Run, naive: Path, tmp_path: Path) -> None:

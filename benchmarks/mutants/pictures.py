@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "mask-at-any-brightness",
         "core/pictures/masks.py",
-        "np.array(grey) > 127",
-        "np.array(grey) > 0",
+        "values > MID_GREY",
+        "values > 0",
         "a mask saved as JPEG lets all of a picture be repainted",
         "test_masks.py::test_a_mask_is_one_where_it_is_brighter_than_mid_grey",
     ),

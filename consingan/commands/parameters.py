@@ -13,7 +13,9 @@ from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of runs, for shell completion."""
-    names = {file.parts[-3] for file in Path("runs").glob("*/*/config.json")}
+    from consingan.core.runs.find import run_folders
+
+    names = {folder.parent.name for folder in run_folders(Path("runs"))}
     return [name for name in ("latest", *sorted(names)) if name.startswith(incomplete)]
 
 

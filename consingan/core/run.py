@@ -12,7 +12,7 @@ from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, read_folder
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
-from consingan.core.system.atomic_files import new_folder
+from consingan.core.system.atomic_files import new_folder, remove_leftovers
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ class Run(RunFolder):
             except OSError as error:
                 raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         outputs = Outputs(Path(out), fresh)
+        for folder in (outputs.folder, *(self.path / "applied").glob("*")):
+            if not folder.is_symlink():  # it may lead out of the run's folder
+                remove_leftovers(folder)
         try:
             self.hooks.apply(sampler, parsed, outputs)
         except BaseException:

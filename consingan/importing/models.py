@@ -29,7 +29,7 @@ from consingan.core.pictures.writing import encode_png
 from consingan.core.run import Run
 from consingan.core.runs.records import RunConfig, RunState, SavedStage
 from consingan.core.runs.tensor_files import FIXED_NOISE, sha256, stage_file
-from consingan.core.system.atomic_files import folder_name
+from consingan.core.system.names import folder_name
 from consingan.importing.settings import AGAIN, fault, read_options, read_settings
 from consingan.importing.weights import read_tensors
 from consingan.plugins import find_plugins

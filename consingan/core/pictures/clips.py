@@ -6,6 +6,7 @@ plugin writes videos a frame at a time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from consingan.core.pictures.palette import Palette
-from consingan.core.system.atomic_files import write_atomically
+from consingan.core.system.atomic_files import Place, write_atomically
 from consingan.core.system.memory import free_memory
 from consingan.errors import OptionError
 
@@ -69,6 +70,7 @@ def write_clip(
     fps: float,
     palette_frames: Iterable[Image.Image] = (),
     expected: int = 0,
+    place: Place = os.replace,
 ) -> int:
     """Write RGB frames of one size as a clip, its format by the path's suffix; return their number.
 
@@ -81,7 +83,7 @@ def write_clip(
     `frames` is iterated once, and whatever it raises, `path` keeps its old content. A video holds a
     few frames at a time, an animated picture all of them: those that don't fit into the memory that
     this machine has left are refused, after the first one if `expected` says how many there will
-    be, else when there are too many.
+    be, else when there are too many. `place` is as in `write_atomically`.
 
     `fps` is in frames a second, 0.1 to 60, or to 50 for GIF. Raises OptionError ("out") for an
     unknown suffix, a video without PyAV or more frames than fit, OptionError ("fps") outside that
@@ -118,7 +120,7 @@ def write_clip(
         else:
             _write_picture(file, suffix, map(np.asarray, checked()), rate)
 
-    write_atomically(path, write)
+    write_atomically(path, write, place)
     return number
 
 

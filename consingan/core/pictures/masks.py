@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -17,6 +18,10 @@ from consingan.core.pictures.reading import SUFFIXES, load_picture
 from consingan.core.pictures.tensors import to_image, to_tensor
 from consingan.errors import PictureError
 
+MID_GREY = 127
+"""Brighter pixels of a mask are white."""
+MIN_SHARE = 2e-4
+"""A mask that marks a smaller share of the picture marks next to nothing."""
 TRUNCATION = 4
 """Radius at which the Gaussian is cut off, in standard deviations."""
 
@@ -28,11 +33,12 @@ def find_mask(picture: Path) -> Path | None:
     PictureError if the folder cannot be listed.
     """
     # Not by globbing: a picture's name may contain brackets and stars.
+    name = normalize("NFC", f"{picture.stem}_mask")
     try:
         masks = [
             file
             for file in picture.parent.iterdir()
-            if file.stem == f"{picture.stem}_mask" and file.suffix.lower() in SUFFIXES
+            if normalize("NFC", file.stem) == name and file.suffix.lower() in SUFFIXES
         ]
     except OSError as error:
         raise PictureError(
@@ -45,9 +51,10 @@ def find_mask(picture: Path) -> Path | None:
 def load_mask(path: Path, size: Size) -> Tensor:
     """Read a mask as (1, 1, *size) float32: 1 where the picture was changed, 0 elsewhere.
 
-    Pixels count as changed if they are brighter than mid-grey and not transparent. A mask of
-    another size is resized. Raises PictureError if its aspect ratio differs from that of `size`, or
-    if the file isn't a picture.
+    Pixels count as changed if they are brighter than mid-grey and not transparent. Without such
+    pixels, those that are opaque count, or of two greys, such as the labels 0 and 1, the brighter.
+    A mask of another size is resized. Raises PictureError if its aspect ratio differs from that of
+    `size`, if it marks next to nothing, or if the file isn't a picture.
     """
     picture = load_picture(path, background="black")
     if not picture.size.has_aspect_of(size):
@@ -55,8 +62,32 @@ def load_mask(path: Path, size: Size) -> Tensor:
             f"the mask {str(path)!r} has {picture.size} pixels but its picture {size}; "
             "give a mask of the picture's size"
         )
-    grey = picture.image.convert("L").resize((size.width, size.height), Image.Resampling.NEAREST)
-    return torch.from_numpy(np.array(grey) > 127).float()[None, None]
+    grey = picture.image.convert("L")
+    brightest = int(np.asarray(grey).max())
+    changed = _marked(grey, path).resize((size.width, size.height), Image.Resampling.NEAREST)
+    mask = torch.from_numpy(np.array(changed)).float()[None, None]
+    if mask.mean() < MIN_SHARE:
+        much = "next to nothing" if mask.any() else "nothing"
+        reason = "" if brightest > MID_GREY else f": its brightest grey is {brightest} of 255"
+        raise PictureError(
+            f"the mask {str(path)!r} marks {much}{reason}; paint white what is to change"
+        )
+    return mask
+
+
+def _marked(grey: Image.Image, path: Path) -> Image.Image:
+    """The mask with what it marks as 1; `grey` is the mask on black."""
+    values = np.asarray(grey)
+    changed = values > MID_GREY
+    if not changed.any():
+        on_white = np.asarray(load_picture(path, background="white").image.convert("L"))
+        opaque = on_white.astype(int) - values <= MID_GREY
+        labels = np.unique(values)
+        if not opaque.all():
+            changed = opaque
+        elif len(labels) == 2:
+            changed = values == labels[1]
+    return Image.fromarray(changed.astype(np.uint8))
 
 
 def dilate(mask: Tensor, radius: float) -> Tensor:

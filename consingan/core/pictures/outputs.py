@@ -15,7 +15,7 @@ from consingan.core.pictures.clips import CLIP_SUFFIXES, check_clip, write_clip
 from consingan.core.pictures.contact_sheet import Thumbnails
 from consingan.core.pictures.tensors import to_image
 from consingan.core.pictures.writing import FORMATS, save_image
-from consingan.core.system.atomic_files import write_json
+from consingan.core.system.atomic_files import Place, place_new, write_json
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
@@ -111,16 +111,17 @@ class Outputs:
             known = ", ".join(CLIP_SUFFIXES)
             raise OptionError(f"{suffix!r} holds no moving pictures; use {known}", "out")
         check_clip(Path(name + suffix), fps)
-        path = self._claim("" if name == "clip" and self._stem else name, suffix)
-        self._fill(path, lambda: write_clip(path, frames, fps, palette_frames, expected))
+        path = self._write(
+            "" if name == "clip" and self._stem else name,
+            suffix,
+            lambda path, new: write_clip(path, frames, fps, palette_frames, expected, new),
+        )
         self.files.append(path)
         return path
 
     def save_record(self, content: Any, name: str = "options") -> Path:
         """Save what made the pictures as JSON beside them."""
-        path = self._claim(name, ".json")
-        self._fill(path, lambda: write_json(path, content))
-        return path
+        return self._write(name, ".json", lambda path, new: write_json(path, content, new))
 
     def _still_suffix(self) -> str:
         suffix = self._suffix or ".png"
@@ -131,39 +132,33 @@ class Outputs:
         return suffix
 
     def _save_image(self, name: str, image: Image.Image) -> Path:
-        path = self._claim(name, self._still_suffix())
-        self._fill(path, lambda: save_image(path, image))
+        suffix = self._still_suffix()
+        path = self._write(name, suffix, lambda path, new: save_image(path, image, new))
         self.files.append(path)
         return path
 
-    @staticmethod
-    def _fill(path: Path, write: Callable[[], object]) -> None:
-        """Write a claimed file, or give its name back."""
-        try:
-            write()
-        except BaseException as error:
-            path.unlink(missing_ok=True)
-            if isinstance(error, OSError | ValueError):  # ValueError: too large for the format
-                reason = getattr(error, "strerror", None) or error
-                raise RunError(f"cannot write {str(path)!r}: {reason}") from None
-            raise
-
-    def _claim(self, name: str, suffix: str) -> Path:
-        """An empty file under the first free name: nobody else can take it from here on.
+    def _write(self, name: str, suffix: str, write: Callable[[Path, Place], object]) -> Path:
+        """Write a file under the first free name, which it gets when it is whole.
 
         Raises ValueError if the name would lead out of the folder.
         """
         if name != Path(name).name:
             raise ValueError(f"{name!r} is no file name; a mode writes into its folder alone")
-        for number in count(1):
-            tail = f"-{number}" if number > 1 else ""
-            stem = "-".join(part for part in (self._stem, name) if part)
-            path = self.folder / f"{stem}{tail}{suffix}"
-            try:
-                path.open("xb").close()
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise RunError(f"cannot write {str(path)!r}: {error.strerror}") from None
-            return path
-        raise AssertionError("count() does not end")
+        stem = "-".join(part for part in (self._stem, name) if part)
+        named: list[Path] = []
+
+        def place(temporary: Path, path: Path) -> None:
+            for number in count(1):
+                free = path.with_name(f"{stem}-{number}{suffix}") if number > 1 else path
+                with suppress(FileExistsError):
+                    place_new(temporary, free)
+                    named.append(free)
+                    return
+
+        path = self.folder / f"{stem}{suffix}"
+        try:
+            write(path, place)
+        except (OSError, ValueError) as error:  # ValueError: too large for the format
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"cannot write {str(path)!r}: {reason}") from None
+        return named[0]

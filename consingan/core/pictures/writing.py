@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from consingan.core.system.atomic_files import write_atomically
+from consingan.core.system.atomic_files import Place, write_atomically
 
 FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
@@ -26,6 +27,7 @@ def encode_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def save_image(path: Path, image: Image.Image) -> None:
-    """Write an image atomically, in the format that the path's suffix names. Raises OSError."""
-    write_atomically(path, lambda file: image.save(file, **FORMATS[path.suffix.lower()]))
+def save_image(path: Path, image: Image.Image, place: Place = os.replace) -> None:
+    """Write an image in the format that the path's suffix names; see `write_atomically`."""
+    options = FORMATS[path.suffix.lower()]
+    write_atomically(path, lambda file: image.save(file, **options), place)

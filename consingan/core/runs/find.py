@@ -7,7 +7,9 @@ import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from consingan.core.pictures.reading import SUFFIXES
 from consingan.core.runs.records import RunConfig, read_record
+from consingan.core.system.names import folder_name
 from consingan.errors import Note, RunError, RunNotFoundError
 
 OLDEST = datetime.fromtimestamp(0, timezone.utc)
@@ -17,7 +19,7 @@ LATEST_YEAR = 9000
 
 
 def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
-    """The run folder that `name` stands for: a path, `latest`, or a picture's name.
+    """The run folder that `name` stands for: a path, `latest`, or a picture's name or file.
 
     If there are several, it is the newest. With `mode`, runs of that mode come first, and among
     these runs with a trained stage. Raises RunNotFoundError.
@@ -25,7 +27,7 @@ def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
     if is_run(Path(name)):
         return Path(name)
     known = run_folders(runs)
-    folders = [folder for folder in known if name in ("latest", folder.parent.name)]
+    folders = [folder for folder in known if name == "latest" or _is_on(folder, name)]
     if not folders:
         pictures = ", ".join(sorted({folder.parent.name for folder in known}))
         hint = f"there are runs on: {pictures}" if known else f"no run is below {str(runs)!r} yet"
@@ -37,15 +39,19 @@ def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
 
 def run_folders(runs: Path) -> list[Path]:
     """All run folders below `runs`."""
-    return [file.parent for file in runs.glob("*/*/config.json")]
+    return [folder for folder in runs.glob("*/*") if is_run(folder)]
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` is readable and a run folder, possibly a damaged one."""
-    file = folder / "config.json"
+    """Whether `folder` is readable and a run folder, possibly a damaged one.
+
+    One without any state is not: its creation was interrupted.
+    """
+    config, states = folder / "config.json", ("state.json", "state.backup.json")
     try:
-        return os.path.lexists(file) and not file.is_dir()
-    except OSError:
+        created = os.path.lexists(config) and not config.is_dir()
+        return created and any(os.path.lexists(folder / state) for state in states)
+    except (OSError, ValueError):  # ValueError: a NUL in the name
         return False
 
 
@@ -56,6 +62,14 @@ def after_all(runs: Path, now: datetime) -> datetime:
     """
     newest = max(map(_created, run_folders(runs)), default=OLDEST)
     return now if now > newest else newest + timedelta(microseconds=1)
+
+
+def _is_on(folder: Path, picture: str) -> bool:
+    """Whether a run is on a picture, whose name is typed with or without folders and suffix."""
+    path = Path(picture)
+    names = {picture, path.stem} if path.suffix.lower() in SUFFIXES else {picture}
+    own = folder_name(folder.parent.name)  # someone may have renamed it
+    return any(name.strip(" .") and folder_name(name) == own for name in names)
 
 
 def _is_of(folder: Path, mode: str) -> bool:

@@ -132,8 +132,8 @@ def create_folder(
         (path / "stages").mkdir()
         for name, content in files.items():
             write_bytes(path / name, content)
-        write_record(path, config)
         write_record(path, state)
+        write_record(path, config)  # which makes it a run
     except BaseException as error:
         if path is not None:
             shutil.rmtree(path, ignore_errors=True)
@@ -149,6 +149,8 @@ def read_folder(path: Path) -> tuple[RunConfig, RunState]:
     The folder may be untrusted: nothing in it is executed, and no link out of it is followed.
     """
     if not is_run(path):
-        raise RunNotFoundError(f"{str(path)!r} is not a run folder: it has no config.json")
+        raise RunNotFoundError(
+            f"{str(path)!r} is not a run folder: it has no config.json or no state.json"
+        )
     check_entries(path)
     return read_record(RunConfig, path), read_record(RunState, path)

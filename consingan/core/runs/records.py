@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from datetime import datetime
 from itertools import pairwise
@@ -11,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from consingan.core.options.size import Size
-from consingan.core.system.atomic_files import folder_name, read_file, write_json
+from consingan.core.options.size import MAX_PIXELS, Size
+from consingan.core.system.atomic_files import read_file, write_json
+from consingan.core.system.names import folder_name
 from consingan.errors import DamagedError, Note, RunError
 
 SCHEMA = 1
@@ -110,6 +112,8 @@ class RunState(_Record):
         grow = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
         if not grow or min(sizes[0]) < 1 or max(sizes[-1]) > MAX_SIDE:
             raise ValueError("the stages' sizes don't grow")
+        if sum(map(math.prod, sizes)) > MAX_PIXELS:
+            raise ValueError("the stages have too many pixels")
         if len(self.stages) > len(sizes):
             raise ValueError("there are more stages than sizes")
         return self

@@ -5,38 +5,52 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from consingan.errors import DamagedError, RunError
 
+if sys.platform != "win32":
+    import fcntl
+
 TEMPORARY = ".tmp"
 """The suffix of a file that is being written."""
+Place = Callable[[Path, Path], object]
+"""Gives a finished temporary file its name: called with the file's path and the name's."""
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: Path, write: Callable[[BinaryIO], object], place: Place = os.replace
+) -> None:
     """Write a temporary file beside `path` with `write`, sync it, and rename it to `path`.
 
-    After a crash at any point, `path` holds either its old or its new content. Raises OSError.
+    After a crash at any point, `path` holds either its old or its new content. `place` may give the
+    file another name, in the same folder. Raises OSError.
     """
-    handle, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _temporary_file(path) as temporary:
         with temporary.open("wb") as file:  # so that its name is a path, which some writers read
             write(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        place(temporary, path)
         _sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+
+
+def place_new(temporary: Path, path: Path) -> None:
+    """Name a finished file `path`. Raises FileExistsError if the name is taken; see `Place`."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
         raise
+    except OSError:  # this file system has no hard links
+        path.open("xb").close()
+        temporary.replace(path)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -44,10 +58,10 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_atomically(path, lambda file: file.write(content))
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, atomically."""
+def write_json(path: Path, content: Any, place: Place = os.replace) -> None:
+    """Write `content` as indented JSON; see `write_atomically`."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_bytes(path, text.encode(errors="backslashreplace"))
+    write_atomically(path, lambda file: file.write(text.encode(errors="backslashreplace")), place)
 
 
 def unshare(path: Path) -> None:
@@ -61,13 +75,15 @@ def unshare(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that killed processes left in `folder`.
-
-    No process may be writing there at the same time.
-    """
-    for leftover in folder.glob(f".*{TEMPORARY}"):
+    """Remove the temporary files that killed processes left in `folder`."""
+    for leftover in folder.glob(f".*.*.*{TEMPORARY}"):
         with suppress(OSError):
-            leftover.unlink()
+            handle = os.open(leftover, os.O_RDONLY)
+            try:
+                _lock(handle, wait=False)  # fails if a process is writing it
+                leftover.unlink()
+            finally:
+                os.close(handle)
 
 
 def read_file(folder: Path, name: str, limit: int, advice: str) -> bytes:
@@ -128,12 +144,6 @@ def check_entries(folder: Path) -> None:
         raise RunError(f"cannot look into {str(folder)!r}: {reason}") from None
 
 
-def folder_name(name: str) -> str:
-    """`name` turned into a folder name that is valid on every system."""
-    safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in name).strip(" .")
-    return safe[:80] or "picture"
-
-
 def new_folder(parent: Path, name: str) -> Path:
     """Create a folder in `parent`, with missing parents. An existing name gets a number appended.
 
@@ -149,6 +159,37 @@ def new_folder(parent: Path, name: str) -> Path:
             continue
         return path
     raise AssertionError("count() does not end")
+
+
+@contextmanager
+def _temporary_file(path: Path) -> Iterator[Path]:
+    """A new empty file beside `path`, locked as long as it is written; removed in the end."""
+    # Short, as a name of 255 bytes may be all that the file system allows.
+    prefix = f".{path.stem[:40]}{path.suffix[:10]}."
+    while True:
+        handle, name = tempfile.mkstemp(TEMPORARY, prefix, path.parent)
+        temporary = Path(name)
+        with suppress(OSError):  # not supported by some file systems
+            _lock(handle, wait=True)
+        if temporary.exists():
+            break
+        os.close(handle)  # `remove_leftovers` was faster than the lock
+    windows = sys.platform == "win32"  # it renames no open file
+    try:
+        if windows:
+            os.close(handle)
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not windows:
+            os.close(handle)
+
+
+def _lock(handle: int, wait: bool) -> None:
+    """Lock an open file. Raises OSError if another process has. Windows removes no open file."""
+    if sys.platform != "win32":
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _umask() -> int:

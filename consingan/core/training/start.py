@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from consingan.core.options.fields import in_words, parse_options
-from consingan.core.options.size import Size, fit
+from consingan.core.options.size import MAX_PIXELS, Size, fit
 from consingan.core.options.training import TrainOptions
 from consingan.core.pictures.reading import Picture
 from consingan.core.pictures.resizing import build_pyramid, resize_image
@@ -25,7 +25,7 @@ from consingan.core.runs.tensor_files import (
     sha256,
     stage_file,
 )
-from consingan.core.system.atomic_files import folder_name
+from consingan.core.system.names import folder_name
 from consingan.core.training.forecast import Forecast, forecast
 from consingan.core.training.memory import check_memory
 from consingan.errors import OptionError, PictureError, RunError
@@ -217,6 +217,11 @@ def _check_batch_norm(smallest: Size, options: TrainOptions) -> None:
 
 
 def _check_sizes(picture: Picture, sizes: list[Size], options: TrainOptions) -> None:
+    if sum(map(math.prod, sizes)) > MAX_PIXELS:
+        limit = f"{MAX_PIXELS // 10**6} million pixels"
+        raise OptionError(
+            f"the stages have more than {limit} together; use a smaller one", "max_size"
+        )
     field, smallest = options.receptive_field, min(min(size) for size in sizes)
     if 0 < options.window < 3 * field:
         message = f"a window of {options.window} is too small; use {3 * field} or more, or whole"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from consingan import (
     Mode,
     Options,
-    PictureError,
     Size,
     TrainOptions,
     default_sizes,
@@ -85,12 +84,7 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
         """All pixels except the mask and its margin."""
         from consingan import dilate, load_mask
 
-        mask = load_mask(options.mask, size)
-        if not mask.any():
-            raise PictureError(
-                f"the mask {str(options.mask)!r} marks nothing; paint the object white"
-            )
-        return 1 - dilate(mask, options.margin)
+        return 1 - dilate(load_mask(options.mask, size), options.margin)
 
     @hookimpl
     def training_input(

@@ -110,14 +110,14 @@ def test_the_hole_is_filled_with_what_is_around_it(tmp_path: Path) -> None:
 def test_stages_are_left_out_that_the_object_takes_up(tmp_path: Path) -> None:
     size = Size(160, 160)
     sizes = {}
-    for side in (1, 60, 160):
+    for side in (3, 60, 160):
         mask = np.zeros(size, np.uint8)
         mask[80 - side // 2 : 80 + (side + 1) // 2, 80 - side // 2 : 80 + (side + 1) // 2] = 255
         Image.fromarray(mask).save(tmp_path / f"{side}.png")
         options = InpaintTrain(mask=tmp_path / f"{side}.png")
         sizes[side] = Hooks(Inpaint()).stage_sizes(size, options)
-    assert sizes[1] == logarithmic_sizes(size, 6, 25)
-    assert sizes[60] == sizes[1][2:]
+    assert sizes[3] == logarithmic_sizes(size, 6, 25)
+    assert sizes[60] == sizes[3][2:]
     assert sizes[160] == [size]
 
 
