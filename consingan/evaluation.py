@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from consingan.core.metrics.folders import find_pictures, load_pictures
-from consingan.core.metrics.scores import Progress, Scorer, Scores
+from consingan.core.metrics.scores import PictureFacts, Progress, Scorer, Scores
+from consingan.core.metrics.verdict import Verdict, judge
 from consingan.core.options.size import Size
 from consingan.core.run import Run
 from consingan.errors import OptionError, RunError
@@ -37,6 +38,9 @@ class Evaluation(BaseModel):
     source: Literal["noise", "changed pictures"]
     """What the samples are made from; see `evaluate`."""
     samples: Scores
+    picture: PictureFacts
+    verdict: Verdict
+    """What the figures mean, the likely cause, and the options to try next."""
     against_folder: str | None
     against: Scores | None
     """The scores of the pictures in `against_folder`."""
@@ -113,6 +117,7 @@ def evaluate(
     make = _repainted if repaints else _sampled
     clock = _Clock()
     ours = scorer.score("samples", clock.time(make(run, sampler, num_samples, seed)), num_samples)
+    facts = scorer.facts()
     return Evaluation(
         run=str(run.path),
         mode=run.mode,
@@ -120,6 +125,8 @@ def evaluate(
         seed=seed,
         source="changed pictures" if repaints else "noise",
         samples=ours,
+        picture=facts,
+        verdict=judge(ours, facts, run.options, run.config.preset),
         against_folder=None if against is None else str(against),
         against=theirs,
         reconstruction_psnr=None if torch.equal(rebuilt, picture) else psnr(rebuilt, picture),

@@ -95,7 +95,8 @@ def test_every_mode_trains_and_applies(
         Image.new("L", (30, 20), 255).save(tmp_path / "naive_mask.png")
     files = consingan.open_run(run.path).apply(tmp_path / "new", **options)
     assert [file.stem for file in files] == names
-    assert _files(tmp_path / "new") == sorted([*(file.name for file in files), "options.json"])
+    beside = ["options.json", *["gallery.html"] * (len(files) > 2)]
+    assert _files(tmp_path / "new") == sorted([*(file.name for file in files), *beside])
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -369,7 +370,7 @@ def test_retarget_from_the_command_line(
     command = ["retarget", "apply", str(trained("retarget").path), f"--out={tmp_path}/a.jpg"]
     assert cli.run([*command, "--sizes=50x15,20x40", "--num-samples=1"]) == 0
     names = ["a-reconstruction.jpg", "a-sample-20x40-000.jpg", "a-sample-50x15-000.jpg"]
-    assert _files(tmp_path) == ["a-options.json", *names, "a-sheet.jpg"]
+    assert _files(tmp_path) == ["a-gallery.html", "a-options.json", *names, "a-sheet.jpg"]
     capsys.readouterr()
     assert cli.run([*command, "--sizes=50"]) == 2
     assert "--sizes: '50' is no size; write WIDTHxHEIGHT" in capsys.readouterr().err

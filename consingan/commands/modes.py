@@ -206,9 +206,11 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
             size = opened.sizes[opened.stages_done - 1]
             complain(f"note: the run is unfinished; it makes pictures of {size} pixels so far")
         with tile_progress() as on_tile:
-            files = opened.apply(out, device, tile, on_tile, **given(values))
-        if len(files) > 1:
-            print(f"{len(files)} files in {escaped(str(files[-1].parent))}")
-        print(f"Look at: {escaped(str(files[-1]))}")
+            made = opened.outputs(out, device, tile, on_tile, **given(values))
+        if len(made.files) > 1:
+            print(f"{len(made.files)} files in {escaped(str(made.folder))}")
+        if made.gallery is not None:
+            print(f"Open in a browser: {escaped(str(made.gallery))}")
+        print(f"Look at: {escaped(str(made.files[-1]))}")
 
     return with_options(command, parameters(loaded.mode.ApplyOptions))

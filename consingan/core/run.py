@@ -109,10 +109,21 @@ class Run(RunFolder):
 
         Returns:
             The pictures' paths, in the order in which they were saved. No existing file is ever
-            overwritten.
+            overwritten. `gallery.html` beside them shows them all, if there are several.
 
         Raises OptionError, RunError or ModeError.
         """
+        return self.outputs(out, device, tile, on_tile, **options).files
+
+    def outputs(
+        self,
+        out: str | Path | None = None,
+        device: str = "auto",
+        tile: int | None = None,
+        on_tile: Callable[[int, int], None] | None = None,
+        **options: Any,
+    ) -> Outputs:
+        """What `apply` does, with the same arguments: it returns where everything went."""
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
         if tile is not None and tile < MIN_TILE:
             raise OptionError(f"a tile has at least {MIN_TILE} pixels a side", "tile")
@@ -133,7 +144,8 @@ class Run(RunFolder):
             outputs.discard()
             raise
         outputs.save_record({"run": str(self.path), "options": parsed.model_dump(mode="json")})
-        return outputs.files
+        outputs.save_gallery(f"{self.config.picture}, {self.mode}")
+        return outputs
 
 
 def make_sampler(
