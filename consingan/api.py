@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from consingan.core.pictures.reading import Picture, from_image, load_picture
 from consingan.core.run import Run
 from consingan.core.runs.damage import find_damage
 from consingan.core.runs.find import find_run
+from consingan.core.runs.listing import remove_run
+from consingan.core.runs.location import runs_folder
 from consingan.core.runs.records import RunConfig
 from consingan.core.system.devices import find_device, with_precision
 from consingan.core.training.forecast import Forecast
@@ -25,17 +28,18 @@ from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
 from consingan.plugins import LoadedMode, Plugins, find_plugins
 
-RUNS = Path("runs")
-"""The default folder of runs."""
+Source = str | Path | Image.Image
+"""A picture: a file's path, or a Pillow image."""
 
 
 def train(
-    picture: str | Path | Image.Image,
+    picture: Source,
     mode: str = "generation",
     *,
     preset: str = DEFAULT_PRESET,
-    naive: str | Path | Image.Image | None = None,
-    runs: str | Path = RUNS,
+    name: str | None = None,
+    naive: Source | None = None,
+    runs: str | Path | None = None,
     device: str = "auto",
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
@@ -47,9 +51,11 @@ def train(
         picture: a file's path, or a Pillow image.
         mode: the name of an installed mode; `consingan modes` lists them.
         preset: `default`, `draft`, `best` or `paper`: sets the defaults of the options.
+        name: the picture's name, which finds its runs; by default its file's, without suffix.
         naive: in modes that repaint, a picture that the previews show repainted. It is not trained
             on.
-        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
+        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`. By default it
+            is what the environment variable `CONSINGAN_RUNS` says, or `runs`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: names of installed listeners, or objects with listener hooks (see
             `docs/plugins.md`).
@@ -67,16 +73,16 @@ def train(
         RunError: the run folder cannot be written.
     """
     plugins = find_plugins()
-    run = prepare(plugins, picture, mode, preset, naive, runs, device, listeners, options)
+    run = prepare(plugins, picture, mode, preset, name, naive, runs, device, listeners, options)
     train_run(run, device, checkpoint_every)
     return run
 
 
 def fine_tune(
-    run: str | Path,
-    naive: str | Path | Image.Image,
+    run: Run | str | Path,
+    naive: Source,
     *,
-    runs: str | Path = RUNS,
+    runs: str | Path | None = None,
     device: str = "auto",
     listeners: Sequence[object] = (),
     **options: Any,
@@ -102,11 +108,12 @@ def fine_tune(
 
 def prepare(
     plugins: Plugins,
-    picture: str | Path | Image.Image,
+    picture: Source,
     mode: str,
     preset: str,
-    naive: str | Path | Image.Image | None,
-    runs: str | Path,
+    name: str | None,
+    naive: Source | None,
+    runs: str | Path | None,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -114,15 +121,16 @@ def prepare(
     """Check all arguments of `train`, and create the run folder. Nothing is trained yet."""
     loaded, parsed = _parse(plugins, mode, preset, options)
     source = _read_picture(picture)
+    source = source if name is None else replace(source, name=name)
     shown = None if naive is None else _read_picture(naive)
     place = find_device(device)
     parsed = with_precision(parsed, place)
     hooks = Hooks(loaded.mode, _all_listeners(plugins, listeners))
-    return create_run(Path(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
+    return create_run(runs_folder(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
 def plan(
-    picture: str | Path | Image.Image,
+    picture: Source,
     mode: str = "generation",
     *,
     preset: str = DEFAULT_PRESET,
@@ -149,9 +157,9 @@ def _parse(
 
 
 def prepare_fine_tuning(
-    run: str | Path,
-    naive: str | Path | Image.Image,
-    runs: str | Path,
+    run: Run | str | Path,
+    naive: Source,
+    runs: str | Path | None,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -169,20 +177,21 @@ def prepare_fine_tuning(
             f"use: consingan {parent.mode} train",
             "from",
         )
-    return create_fine_tuning(Path(runs), parent, _read_picture(naive), options)
+    return create_fine_tuning(runs_folder(runs), parent, _read_picture(naive), options)
 
 
 def open_run(
-    run: str | Path,
+    run: Run | str | Path,
     *,
-    runs: str | Path = RUNS,
+    runs: str | Path | None = None,
     mode: str | None = None,
     listeners: Sequence[object] = (),
 ) -> Run:
     """Open a run folder.
 
     Args:
-        run: the folder's path; or `latest`; or a picture's name, for the latest run on it.
+        run: the folder's path; or `latest`; or a picture's name, for the latest run on it; or
+            an open run, whose folder is opened again.
         runs: the folder in which names are looked up.
         mode: a preference for names: runs of this mode come first, among them trained ones.
         listeners: as in `train`; they are called if the run is resumed.
@@ -194,13 +203,23 @@ def open_run(
     def find_hooks(config: RunConfig) -> Hooks:
         return plugins.hooks_for(config, _all_listeners(plugins, listeners))
 
-    return Run.open(find_run(str(run), Path(runs), mode), find_hooks)
+    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs), mode)
+    return Run.open(path, find_hooks)
+
+
+def remove(run: Run | str | Path, *, runs: str | Path | None = None) -> None:
+    """Delete a run's folder, with all pictures in it. `run` is as in `open_run`.
+
+    Raises RunNotFoundError, or RunError if it is being trained, is no run, or cannot be deleted.
+    """
+    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs))
+    remove_run(path)
 
 
 def resume(
-    run: str | Path,
+    run: Run | str | Path,
     *,
-    runs: str | Path = RUNS,
+    runs: str | Path | None = None,
     device: str = "auto",
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
@@ -215,7 +234,9 @@ def resume(
     return opened
 
 
-def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[object]) -> Run:
+def open_unfinished(
+    run: Run | str | Path, runs: str | Path | None, listeners: Sequence[object]
+) -> Run:
     """Open a run that has stages to train, or to train again because of damaged files.
 
     Raises RunError if there are none.
@@ -230,9 +251,9 @@ def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object
     return [MetricsLog(), Previews(), *map(plugins.listener, listeners)]
 
 
-def _read_picture(picture: str | Path | Image.Image) -> Picture:
+def _read_picture(picture: Source) -> Picture:
     if isinstance(picture, Image.Image):
-        return from_image(picture)
+        return from_image(picture, Path(getattr(picture, "filename", "")).stem or "picture")
     if not isinstance(picture, str | Path):
         kind = type(picture).__name__
         raise PictureError(f"a picture is a path or a Pillow image, not {kind}")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from consingan.commands import evaluate, installed, modes, runs
+from consingan.commands import evaluate, installed, managing, modes, runs
 from consingan.console import complain
 from consingan.core.options.fields import flag
 from consingan.errors import (
@@ -95,6 +95,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
     modes.add(app, plugins)
     runs.add(app)
     evaluate.add(app)
+    managing.add(app)
     installed.add(app, plugins)
     return app
 

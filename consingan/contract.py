@@ -31,7 +31,10 @@ ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.start
 
 
 COMMANDS = frozenset(
-    ("resume", "show", "import", "evaluate", "modes", "plugins", "new-plugin", "examples")
+    (
+        *("resume", "show", "list", "compare", "remove", "import", "evaluate"),
+        *("modes", "plugins", "new-plugin", "examples"),
+    )
 )
 """The names of the command line's own commands, which no mode can have."""
 

@@ -92,8 +92,7 @@ def evaluate(
     if num_samples < MIN_SAMPLES:
         raise OptionError(f"diversity needs {MIN_SAMPLES} samples or more", "num_samples")
     files = None if against is None else find_pictures(Path(against))
-    if not isinstance(run, Run):
-        run = open_run(run)
+    run = open_run(run)
     if not run.complete:
         done = f"{run.stages_done} of {len(run.sizes)} stages are trained"
         finish = f"finish it with: consingan resume {str(run.path)!r}"

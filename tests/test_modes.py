@@ -181,7 +181,7 @@ def test_noise_has_a_margin_only_where_borders_vary(trained: Trained, mode: str)
 def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
     runs = {
         preset: prepare(
-            find_plugins(), tiny_image(*size), mode, preset, None, tmp_path, "cpu", [], {}
+            find_plugins(), tiny_image(*size), mode, preset, None, None, tmp_path, "cpu", [], {}
         )
         for preset in PRESETS
     }
@@ -223,7 +223,7 @@ def test_texture_noise_and_color_weight_are_for_modes_that_make_samples(preset: 
 @pytest.mark.parametrize(("window", "fits"), [(33, False), (36, True), (0, True)])
 def test_batch_norm_needs_all_of_the_first_stage(tmp_path: Path, window: int, fits: bool) -> None:
     options = {"batch_norm": True, "window": window, "max_size": 64, "min_size": 36}
-    given = (tiny_image(64, 64), "generation", "draft", None, tmp_path, "cpu", [], options)
+    given = (tiny_image(64, 64), "generation", "draft", None, None, tmp_path, "cpu", [], options)
     if fits:
         prepare(find_plugins(), *given)
         return

@@ -9,11 +9,13 @@ import typer
 
 from consingan.commands.typer_options import show_advanced
 from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
+from consingan.core.runs.location import RUNS as RUNS_VARIABLE
+from consingan.core.runs.location import runs_folder
 
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of runs, for shell completion."""
-    names = {file.parts[-3] for file in Path("runs").glob("*/*/config.json")}
+    names = {file.parts[-3] for file in runs_folder().glob("*/*/config.json")}
     return [name for name in ("latest", *sorted(names)) if name.startswith(incomplete)]
 
 
@@ -45,7 +47,17 @@ Listen = Annotated[
         show_default=False,
     ),
 ]
-RunsFolder = Annotated[Path, typer.Option(help="Folder of runs.")]
+RunsFolder = Annotated[
+    Path, typer.Option(help="Folder of runs.", envvar=RUNS_VARIABLE, show_envvar=True)
+]
+PictureName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="The picture's name, which finds its runs. By default its file's, without suffix.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 HelpAll = Annotated[

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from consingan.core.options.fields import parse_options
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, read_folder
+from consingan.core.runs.metrics_file import METRICS, read_losses
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.system.atomic_files import new_folder
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
     from consingan.core.hooks.dispatch import Hooks
@@ -87,6 +89,23 @@ class Run(RunFolder):
         pyramid, known = read_pyramid(self, device), read_known(self, device)
         noise, naive = read_noise(self, device), read_naive(self)
         return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
+
+    def curves(self) -> Image.Image:
+        """The losses of the training so far, as a picture. Raises RunError if none is logged."""
+        from consingan.core.pictures.curves import draw_curves
+
+        stages = len(self.sizes)
+        logged = [entry for entry in read_losses(self.path) if entry.stage < stages]
+        if not logged:
+            raise RunError(f"{str(self.path)!r} has no losses in its {METRICS} yet")
+        iterations = self.options.iterations(stages)
+        starts = [sum(iterations[:stage]) for stage in range(len(iterations))]
+        titles = ("critic's loss", "adversarial loss", "reconstruction loss")
+        return draw_curves(
+            [starts[entry.stage] + entry.step for entry in logged],
+            {title: [entry.losses[n] for entry in logged] for n, title in enumerate(titles)},
+            {start: f"stage {stage + 1}" for stage, start in enumerate(starts)},
+        )
 
     def apply(
         self,

@@ -115,9 +115,7 @@ def judge(scores: Scores, picture: PictureFacts, options: TrainOptions, preset: 
             options={},
         )
     if picture.contrast < FLAT_PICTURE:
-        cause = (
-            "the picture is so smooth that there is little to learn; raise its contrast"
-        )
+        cause = "the picture is so smooth that there is little to learn; raise its contrast"
         return verdict.model_copy(
             update={"finding": "picture too smooth", "cause": cause, "options": {}}
         )

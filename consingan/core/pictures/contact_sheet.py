@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
+
+from consingan.core.pictures.reading import decode_jpeg
+from consingan.core.pictures.writing import encode
 
 PICTURES = 24
 """The largest number of pictures on a page; a multiple of two and of three."""
@@ -29,7 +31,7 @@ class Thumbnail:
 
     def image(self) -> Image.Image:
         """The reduced picture."""
-        return Image.open(BytesIO(self.jpeg), formats=("JPEG",)).convert("RGB")
+        return decode_jpeg(self.jpeg)
 
 
 class Thumbnails:
@@ -43,9 +45,7 @@ class Thumbnails:
         scale = min(1.0, CELL / max(image.size))
         # Without the gap each pixel is weighed, which takes seconds of a large picture.
         small = image.resize(_scaled(image, scale), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        buffer = BytesIO()
-        small.save(buffer, format="JPEG", quality=95, subsampling=0)
-        self.entries.append(Thumbnail(caption, buffer.getvalue(), file))
+        self.entries.append(Thumbnail(caption, encode(small, ".jpg"), file))
 
     def pages(self, row: int = 1) -> Iterator[Image.Image]:
         """The contact sheet: pages of up to `PICTURES` thumbnails in rows, with captions below.
