@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
 
@@ -13,6 +14,7 @@ from consingan.core.hooks.dispatch import Hooks
 from consingan.core.options.presets import DEFAULT_PRESET, train_options
 from consingan.core.options.training import CHECKPOINT_EVERY, TrainOptions
 from consingan.core.pictures.reading import Picture, from_image, load_picture
+from consingan.core.pictures.tensors import array_to_image
 from consingan.core.run import Run
 from consingan.core.runs.damage import find_damage
 from consingan.core.runs.find import find_run
@@ -23,13 +25,22 @@ from consingan.core.system.devices import find_device, with_precision
 from consingan.core.training.forecast import Forecast
 from consingan.core.training.session import train_run
 from consingan.core.training.start import create_fine_tuning, create_run, plan_training
-from consingan.errors import OptionError, PictureError, RunError, RunNotFoundError
+from consingan.errors import Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
 from consingan.plugins import LoadedMode, Plugins, find_plugins
 
-Source = str | Path | Image.Image
-"""A picture: a file's path, or a Pillow image."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Source: TypeAlias = "str | Path | Image.Image | NDArray[Any] | Tensor"
+"""A picture: a file's path; a Pillow image; or an array or a tensor, uint8 (H, W, 3) or (H, W), or
+floating-point (3, H, W) or (1, 3, H, W) in [-1, 1]."""
+
+
+CONSOLE = "console"
+"""The name of the listener that shows the progress of a training."""
 
 
 def train(
@@ -43,12 +54,14 @@ def train(
     device: str = "auto",
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
+    progress: bool = False,
     **options: Any,
 ) -> Run:
     """Train on one picture.
 
     Args:
-        picture: a file's path, or a Pillow image.
+        picture: a file's path; a Pillow image; or an array or a tensor: uint8 (H, W, 3), or
+            floating-point (3, H, W) in [-1, 1].
         mode: the name of an installed mode; `consingan modes` lists them.
         preset: `default`, `draft`, `best` or `paper`: sets the defaults of the options.
         name: the picture's name, which finds its runs; by default its file's, without suffix.
@@ -58,9 +71,10 @@ def train(
             is what the environment variable `CONSINGAN_RUNS` says, or `runs`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: names of installed listeners, or objects with listener hooks (see
-            `docs/plugins.md`).
+            `docs/plugins.md`). `console` is the command line's progress.
         checkpoint_every: seconds between checkpoints within a stage. `resume` continues from the
             last one.
+        progress: shows the progress, in a terminal or in a notebook: the listener `console`.
         options: the mode's training options, by name, such as `niter=500`.
 
     Returns:
@@ -73,7 +87,10 @@ def train(
         RunError: the run folder cannot be written.
     """
     plugins = find_plugins()
-    run = prepare(plugins, picture, mode, preset, name, naive, runs, device, listeners, options)
+    heard = [*listeners, *[CONSOLE] * progress]
+    run = prepare(plugins, picture, mode, preset, name, naive, runs, device, heard, options)
+    for note in run.config.notes:
+        warnings.warn(note, Note, stacklevel=2)
     train_run(run, device, checkpoint_every)
     return run
 
@@ -248,13 +265,25 @@ def open_unfinished(
 
 
 def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
-    return [MetricsLog(), Previews(), *map(plugins.listener, listeners)]
+    return [MetricsLog(), Previews(), *(_listener(plugins, wanted) for wanted in listeners)]
 
 
-def _read_picture(picture: Source) -> Picture:
+def _listener(plugins: Plugins, wanted: object) -> object:
+    if wanted == CONSOLE and CONSOLE not in plugins.listeners:
+        from rich.console import Console
+
+        from consingan.listeners.console import ConsoleProgress
+
+        return ConsoleProgress(Console(stderr=True))
+    return plugins.listener(wanted)
+
+
+def _read_picture(picture: object) -> Picture:
+    if isinstance(picture, str | Path):
+        return load_picture(picture, reduced=True)  # training reduces it further
+    if hasattr(picture, "__array__") and not isinstance(picture, Image.Image):
+        return from_image(array_to_image(picture))
     if isinstance(picture, Image.Image):
         return from_image(picture, Path(getattr(picture, "filename", "")).stem or "picture")
-    if not isinstance(picture, str | Path):
-        kind = type(picture).__name__
-        raise PictureError(f"a picture is a path or a Pillow image, not {kind}")
-    return load_picture(picture, reduced=True)  # training reduces it further
+    kind = type(picture).__name__
+    raise PictureError(f"a picture is a path, a Pillow image, an array or a tensor, not {kind}")

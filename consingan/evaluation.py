@@ -54,6 +54,29 @@ class Evaluation(BaseModel):
     inception: str | None
     """The file with the Inception weights, if SIFID is computed."""
 
+    def __repr__(self) -> str:
+        scores = self.samples
+        return (
+            f"Evaluation({self.run!r}, {self.verdict.finding}, "
+            f"patch distance {scores.patch_distance:.4f} of {scores.pictures} samples)"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the figures and the verdict."""
+        from html import escape
+
+        from consingan.core.pictures.html import table_html
+
+        figures = self.samples.model_dump(exclude={"each"}).items()
+        rows = [
+            (name.replace("_", " "), "-" if value is None else f"{value:.4g}")
+            for name, value in figures
+        ]
+        words = " ".join([f"{self.verdict.finding}.", self.verdict.words, self.verdict.cause])
+        return table_html(("figure", "samples"), rows) + f"<p>{escape(words)}</p>"
+
 
 def evaluate(
     run: Run | str | Path,

@@ -19,7 +19,7 @@ RESERVED_NAMES = {
     "train": {
         *("photo", "mode", "preset", "name", "runs", "naive", "parent", "device", "listen"),
         *("checkpoint_every", "as_json", "picture", "listeners", "help", "help_all"),
-        *("debug", "self"),
+        *("debug", "self", "progress"),
     },
     "apply": {
         "run",

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MIN_TILE = 32
 """The smallest side of a tile, in pixels. In smaller ones nearly all work would be margins."""
 
+SHOWN = 4
+"""How many samples a notebook shows of a run."""
+
 
 class Run(RunFolder):
     """A run folder with its mode's hooks: makes pictures from a trained run."""
@@ -36,6 +39,24 @@ class Run(RunFolder):
         options = parse_options(hooks.mode.TrainOptions, config.options)
         super().__init__(path, config, state, options, hooks.mode.padding_style)
         self.hooks = hooks
+
+    def __repr__(self) -> str:
+        state = self.state.status if self.complete else f"{self.stages_done} of {len(self.sizes)}"
+        return f"Run({str(self.path)!r}, {self.mode}, {self.sizes[-1]}, {state})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, and samples if there are any."""
+        from html import escape
+
+        from consingan.core.pictures.html import pictures_html
+        from consingan.core.pictures.reading import load_picture
+
+        shown = f"<p>{escape(repr(self))}</p>"
+        pictures = [("picture", load_picture(self.path / "picture.png").image)]
+        if self.stages_done:
+            made = enumerate(self.samples(SHOWN))
+            pictures += [(f"sample {index}", image) for index, image in made]
+        return shown + pictures_html(pictures)
 
     @classmethod
     def create(
@@ -89,6 +110,20 @@ class Run(RunFolder):
         pyramid, known = read_pyramid(self, device), read_known(self, device)
         noise, naive = read_noise(self, device), read_naive(self)
         return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
+
+    def samples(
+        self,
+        which: int | Sequence[int] = 8,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        enlarge: float = 1.0,
+        device: str = "auto",
+    ) -> list[Image.Image]:
+        """Samples as Pillow images: so many, or those of these numbers; see `Sampler.sample`."""
+        from consingan.core.pictures.tensors import to_image
+
+        made = self.sampler(device).samples(which, seed, size, enlarge)
+        return [to_image(picture) for picture in made]
 
     def curves(self) -> Image.Image:
         """The losses of the training so far, as a picture. Raises RunError if none is logged."""

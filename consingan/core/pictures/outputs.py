@@ -13,7 +13,7 @@ from PIL import Image
 from consingan.core.options.size import Size
 from consingan.core.pictures.clips import CLIP_SUFFIXES, check_clip, write_clip
 from consingan.core.pictures.contact_sheet import Thumbnails
-from consingan.core.pictures.gallery import gallery
+from consingan.core.pictures.html import gallery
 from consingan.core.pictures.tensors import to_image
 from consingan.core.pictures.writing import FORMATS, save_image
 from consingan.core.system.atomic_files import write_bytes, write_json

@@ -61,6 +61,18 @@ class Sampler:
         self._fixed_input = fixed_input
         self._training_noise = noise
 
+    def __repr__(self) -> str:
+        return f"Sampler({len(self.sizes)} stages to {self.size}, on {self.model.device})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, its reconstruction and two samples."""
+        from consingan.core.pictures.html import pictures_html
+        from consingan.core.pictures.tensors import to_image
+
+        shown = {"picture": self.picture, "reconstruction": self.reconstruction()}
+        shown |= {f"sample {index}": self.sample(index) for index in range(2)}
+        return pictures_html((caption, to_image(picture)) for caption, picture in shown.items())
+
     @property
     def options(self) -> TrainOptions:
         """The options that the run was trained with."""
