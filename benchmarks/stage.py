@@ -98,7 +98,7 @@ def main() -> int:
         sheet = Thumbnails()
         for index, sample in enumerate([real, *samples]):
             sheet.add("picture" if index == 0 else f"sample {index - 1}", sample)
-        sheet.sheet().save(given.sheet)
+        next(sheet.pages()).save(given.sheet)
     return 0
 
 

@@ -1,8 +1,11 @@
 from consingan.api import fine_tune as fine_tune
 from consingan.api import open_run as open_run
 from consingan.api import plan as plan
+from consingan.api import remove as remove
 from consingan.api import resume as resume
 from consingan.api import train as train
+from consingan.comparison import Comparison as Comparison
+from consingan.comparison import compare as compare
 from consingan.core.hooks.events import StageSaved as StageSaved
 from consingan.core.hooks.events import StageStarted as StageStarted
 from consingan.core.hooks.events import StepLogged as StepLogged
@@ -43,6 +46,8 @@ from consingan.core.pictures.tensors import to_image as to_image
 from consingan.core.pictures.tensors import to_tensor as to_tensor
 from consingan.core.run import Run as Run
 from consingan.core.runs.folder import RunFolder as RunFolder
+from consingan.core.runs.listing import ListedRun as ListedRun
+from consingan.core.runs.listing import list_runs as list_runs
 from consingan.core.sampling.sampler import Sampler as Sampler
 from consingan.errors import ConsinganError as ConsinganError
 from consingan.errors import ModeError as ModeError

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
 
@@ -12,49 +14,67 @@ from consingan.core.hooks.dispatch import Hooks
 from consingan.core.options.presets import DEFAULT_PRESET, train_options
 from consingan.core.options.training import CHECKPOINT_EVERY, TrainOptions
 from consingan.core.pictures.reading import Picture, from_image, load_picture
+from consingan.core.pictures.tensors import array_to_image
 from consingan.core.run import Run
 from consingan.core.runs.damage import find_damage
 from consingan.core.runs.find import find_run
+from consingan.core.runs.listing import remove_run
+from consingan.core.runs.location import runs_folder
 from consingan.core.runs.records import RunConfig
 from consingan.core.system.devices import find_device, with_precision
 from consingan.core.training.forecast import Forecast
 from consingan.core.training.session import train_run
 from consingan.core.training.start import create_fine_tuning, create_run, plan_training
-from consingan.errors import OptionError, PictureError, RunError, RunNotFoundError
+from consingan.errors import Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
 from consingan.plugins import LoadedMode, Plugins, find_plugins
 
-RUNS = Path("runs")
-"""The default folder of runs."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Source: TypeAlias = "str | Path | Image.Image | NDArray[Any] | Tensor"
+"""A picture: a file's path; a Pillow image; or an array or a tensor, uint8 (H, W, 3) or (H, W), or
+floating-point (3, H, W) or (1, 3, H, W) in [-1, 1]."""
+
+
+CONSOLE = "console"
+"""The name of the listener that shows the progress of a training."""
 
 
 def train(
-    picture: str | Path | Image.Image,
+    picture: Source,
     mode: str = "generation",
     *,
     preset: str = DEFAULT_PRESET,
-    naive: str | Path | Image.Image | None = None,
-    runs: str | Path = RUNS,
+    name: str | None = None,
+    naive: Source | None = None,
+    runs: str | Path | None = None,
     device: str = "auto",
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
+    progress: bool = False,
     **options: Any,
 ) -> Run:
     """Train on one picture.
 
     Args:
-        picture: a file's path, or a Pillow image.
+        picture: a file's path; a Pillow image; or an array or a tensor: uint8 (H, W, 3), or
+            floating-point (3, H, W) in [-1, 1].
         mode: the name of an installed mode; `consingan modes` lists them.
         preset: `default`, `draft`, `best` or `paper`: sets the defaults of the options.
+        name: the picture's name, which finds its runs; by default its file's, without suffix.
         naive: in modes that repaint, a picture that the previews show repainted. It is not trained
             on.
-        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
+        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`. By default it
+            is what the environment variable `CONSINGAN_RUNS` says, or `runs`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         listeners: names of installed listeners, or objects with listener hooks (see
-            `docs/plugins.md`).
+            `docs/plugins.md`). `console` is the command line's progress.
         checkpoint_every: seconds between checkpoints within a stage. `resume` continues from the
             last one.
+        progress: shows the progress, in a terminal or in a notebook: the listener `console`.
         options: the mode's training options, by name, such as `niter=500`.
 
     Returns:
@@ -67,16 +87,19 @@ def train(
         RunError: the run folder cannot be written.
     """
     plugins = find_plugins()
-    run = prepare(plugins, picture, mode, preset, naive, runs, device, listeners, options)
+    heard = [*listeners, *[CONSOLE] * progress]
+    run = prepare(plugins, picture, mode, preset, name, naive, runs, device, heard, options)
+    for note in run.config.notes:
+        warnings.warn(note, Note, stacklevel=2)
     train_run(run, device, checkpoint_every)
     return run
 
 
 def fine_tune(
-    run: str | Path,
-    naive: str | Path | Image.Image,
+    run: Run | str | Path,
+    naive: Source,
     *,
-    runs: str | Path = RUNS,
+    runs: str | Path | None = None,
     device: str = "auto",
     listeners: Sequence[object] = (),
     **options: Any,
@@ -102,11 +125,12 @@ def fine_tune(
 
 def prepare(
     plugins: Plugins,
-    picture: str | Path | Image.Image,
+    picture: Source,
     mode: str,
     preset: str,
-    naive: str | Path | Image.Image | None,
-    runs: str | Path,
+    name: str | None,
+    naive: Source | None,
+    runs: str | Path | None,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -114,15 +138,16 @@ def prepare(
     """Check all arguments of `train`, and create the run folder. Nothing is trained yet."""
     loaded, parsed = _parse(plugins, mode, preset, options)
     source = _read_picture(picture)
+    source = source if name is None else replace(source, name=name)
     shown = None if naive is None else _read_picture(naive)
     place = find_device(device)
     parsed = with_precision(parsed, place)
     hooks = Hooks(loaded.mode, _all_listeners(plugins, listeners))
-    return create_run(Path(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
+    return create_run(runs_folder(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
 def plan(
-    picture: str | Path | Image.Image,
+    picture: Source,
     mode: str = "generation",
     *,
     preset: str = DEFAULT_PRESET,
@@ -149,9 +174,9 @@ def _parse(
 
 
 def prepare_fine_tuning(
-    run: str | Path,
-    naive: str | Path | Image.Image,
-    runs: str | Path,
+    run: Run | str | Path,
+    naive: Source,
+    runs: str | Path | None,
     device: str,
     listeners: Sequence[object],
     options: dict[str, Any],
@@ -169,20 +194,21 @@ def prepare_fine_tuning(
             f"use: consingan {parent.mode} train",
             "from",
         )
-    return create_fine_tuning(Path(runs), parent, _read_picture(naive), options)
+    return create_fine_tuning(runs_folder(runs), parent, _read_picture(naive), options)
 
 
 def open_run(
-    run: str | Path,
+    run: Run | str | Path,
     *,
-    runs: str | Path = RUNS,
+    runs: str | Path | None = None,
     mode: str | None = None,
     listeners: Sequence[object] = (),
 ) -> Run:
     """Open a run folder.
 
     Args:
-        run: the folder's path; or `latest`; or a picture's name, for the latest run on it.
+        run: the folder's path; or `latest`; or a picture's name, for the latest run on it; or
+            an open run, whose folder is opened again.
         runs: the folder in which names are looked up.
         mode: a preference for names: runs of this mode come first, among them trained ones.
         listeners: as in `train`; they are called if the run is resumed.
@@ -194,13 +220,23 @@ def open_run(
     def find_hooks(config: RunConfig) -> Hooks:
         return plugins.hooks_for(config, _all_listeners(plugins, listeners))
 
-    return Run.open(find_run(str(run), Path(runs), mode), find_hooks)
+    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs), mode)
+    return Run.open(path, find_hooks)
+
+
+def remove(run: Run | str | Path, *, runs: str | Path | None = None) -> None:
+    """Delete a run's folder, with all pictures in it. `run` is as in `open_run`.
+
+    Raises RunNotFoundError, or RunError if it is being trained, is no run, or cannot be deleted.
+    """
+    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs))
+    remove_run(path)
 
 
 def resume(
-    run: str | Path,
+    run: Run | str | Path,
     *,
-    runs: str | Path = RUNS,
+    runs: str | Path | None = None,
     device: str = "auto",
     listeners: Sequence[object] = (),
     checkpoint_every: float = CHECKPOINT_EVERY,
@@ -215,7 +251,9 @@ def resume(
     return opened
 
 
-def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[object]) -> Run:
+def open_unfinished(
+    run: Run | str | Path, runs: str | Path | None, listeners: Sequence[object]
+) -> Run:
     """Open a run that has stages to train, or to train again because of damaged files.
 
     Raises RunError if there are none.
@@ -227,13 +265,25 @@ def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[objec
 
 
 def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
-    return [MetricsLog(), Previews(), *map(plugins.listener, listeners)]
+    return [MetricsLog(), Previews(), *(_listener(plugins, wanted) for wanted in listeners)]
 
 
-def _read_picture(picture: str | Path | Image.Image) -> Picture:
+def _listener(plugins: Plugins, wanted: object) -> object:
+    if wanted == CONSOLE and CONSOLE not in plugins.listeners:
+        from rich.console import Console
+
+        from consingan.listeners.console import ConsoleProgress
+
+        return ConsoleProgress(Console(stderr=True))
+    return plugins.listener(wanted)
+
+
+def _read_picture(picture: object) -> Picture:
+    if isinstance(picture, str | Path):
+        return load_picture(picture, reduced=True)  # training reduces it further
+    if hasattr(picture, "__array__") and not isinstance(picture, Image.Image):
+        return from_image(array_to_image(picture))
     if isinstance(picture, Image.Image):
-        return from_image(picture)
-    if not isinstance(picture, str | Path):
-        kind = type(picture).__name__
-        raise PictureError(f"a picture is a path or a Pillow image, not {kind}")
-    return load_picture(picture, reduced=True)  # training reduces it further
+        return from_image(picture, Path(getattr(picture, "filename", "")).stem or "picture")
+    kind = type(picture).__name__
+    raise PictureError(f"a picture is a path, a Pillow image, an array or a tensor, not {kind}")

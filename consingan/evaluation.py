@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from consingan.core.metrics.folders import find_pictures, load_pictures
-from consingan.core.metrics.scores import Progress, Scorer, Scores
+from consingan.core.metrics.scores import PictureFacts, Progress, Scorer, Scores
+from consingan.core.metrics.verdict import Verdict, judge
 from consingan.core.options.size import Size
 from consingan.core.run import Run
 from consingan.errors import OptionError, RunError
@@ -37,6 +38,9 @@ class Evaluation(BaseModel):
     source: Literal["noise", "changed pictures"]
     """What the samples are made from; see `evaluate`."""
     samples: Scores
+    picture: PictureFacts
+    verdict: Verdict
+    """What the figures mean, the likely cause, and the options to try next."""
     against_folder: str | None
     against: Scores | None
     """The scores of the pictures in `against_folder`."""
@@ -49,6 +53,29 @@ class Evaluation(BaseModel):
     device: str
     inception: str | None
     """The file with the Inception weights, if SIFID is computed."""
+
+    def __repr__(self) -> str:
+        scores = self.samples
+        return (
+            f"Evaluation({self.run!r}, {self.verdict.finding}, "
+            f"patch distance {scores.patch_distance:.4f} of {scores.pictures} samples)"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the figures and the verdict."""
+        from html import escape
+
+        from consingan.core.pictures.html import table_html
+
+        figures = self.samples.model_dump(exclude={"each"}).items()
+        rows = [
+            (name.replace("_", " "), "-" if value is None else f"{value:.4g}")
+            for name, value in figures
+        ]
+        words = " ".join([f"{self.verdict.finding}.", self.verdict.words, self.verdict.cause])
+        return table_html(("figure", "samples"), rows) + f"<p>{escape(words)}</p>"
 
 
 def evaluate(
@@ -88,8 +115,7 @@ def evaluate(
     if num_samples < MIN_SAMPLES:
         raise OptionError(f"diversity needs {MIN_SAMPLES} samples or more", "num_samples")
     files = None if against is None else find_pictures(Path(against))
-    if not isinstance(run, Run):
-        run = open_run(run)
+    run = open_run(run)
     if not run.complete:
         done = f"{run.stages_done} of {len(run.sizes)} stages are trained"
         finish = f"finish it with: consingan resume {str(run.path)!r}"
@@ -113,6 +139,7 @@ def evaluate(
     make = _repainted if repaints else _sampled
     clock = _Clock()
     ours = scorer.score("samples", clock.time(make(run, sampler, num_samples, seed)), num_samples)
+    facts = scorer.facts()
     return Evaluation(
         run=str(run.path),
         mode=run.mode,
@@ -120,6 +147,8 @@ def evaluate(
         seed=seed,
         source="changed pictures" if repaints else "noise",
         samples=ours,
+        picture=facts,
+        verdict=judge(ours, facts, run.options, run.config.preset),
         against_folder=None if against is None else str(against),
         against=theirs,
         reconstruction_psnr=None if torch.equal(rebuilt, picture) else psnr(rebuilt, picture),

@@ -17,9 +17,9 @@ from consingan.errors import PluginError
 SCALARS = (bool, int, float, str, Path)
 RESERVED_NAMES = {
     "train": {
-        *("photo", "mode", "preset", "runs", "naive", "parent", "device", "listen"),
+        *("photo", "mode", "preset", "name", "runs", "naive", "parent", "device", "listen"),
         *("checkpoint_every", "as_json", "picture", "listeners", "help", "help_all"),
-        *("debug", "self"),
+        *("debug", "self", "progress"),
     },
     "apply": {
         "run",

@@ -126,7 +126,8 @@ class Plugins:
         be created or has invalid hooks.
         """
         if not isinstance(wanted, str):
-            check_hooks(wanted, LISTENER_HOOKS)
+            if not check_hooks(wanted, LISTENER_HOOKS):
+                raise PluginError(f"{wanted!r} is no listener: it has no hook of one")
             return wanted
         if wanted not in self.listeners:
             if problem := self.broken("listener", wanted):

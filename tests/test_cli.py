@@ -65,7 +65,7 @@ def test_a_smallest_stage_as_large_as_the_picture_is_noted(
 def test_apply_finds_a_run_by_name(trained: Path, name: str) -> None:
     arguments = ["--num-samples=1", "--width=40", "--out=new/castle.jpg"]
     assert cli.run(["generation", "apply", name, *arguments]) == 0
-    assert image_size(trained / "new" / "castle-sample-000.jpg") == (40, 16)
+    assert image_size(trained / "new" / "castle.jpg") == (40, 16)
 
 
 def test_show(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

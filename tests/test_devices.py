@@ -163,7 +163,7 @@ def test_a_run_records_the_precision_that_it_is_trained_in(
     monkeypatch.setattr(devices, "faster_precision", lambda device: faster)
     options = {**TINY, "precision": "auto"}
     run = prepare(
-        find_plugins(), tiny_image(), "generation", preset, None, tmp_path, "cpu", (), options
+        find_plugins(), tiny_image(), "generation", preset, None, None, tmp_path, "cpu", (), options
     )
     assert run.options.precision == faster
     config = json.loads((run.path / "config.json").read_text())

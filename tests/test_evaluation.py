@@ -239,7 +239,13 @@ def test_the_command(run: Run, copies: Path, capsys: pytest.CaptureFixture[str])
     assert lines[0].endswith("generation on picture, 2 samples of 24x16")
     assert lines[1].split() == ["samples", "copies", "how", "to", "read", "it"]
     assert any(line.startswith("patch distance") and " 0.0000 " in line for line in lines)
-    assert lines[-1] == f"Next: consingan generation apply {run.path}"
+    assert lines[-4].startswith("Best samples, by patch distance: ")
+    assert lines[-3].startswith("Verdict: undertrained. ")
+    assert lines[-2] == "Likely cause: too few iterations."
+    train = f"Next: consingan generation train {run.path}/picture.png --name picture "
+    assert lines[-1].startswith(train)
+    assert "--filters 4" in lines[-1]  # as this run was trained
+    assert "--niter 2000" in lines[-1]
 
 
 def test_the_command_in_json(

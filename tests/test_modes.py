@@ -95,7 +95,8 @@ def test_every_mode_trains_and_applies(
         Image.new("L", (30, 20), 255).save(tmp_path / "naive_mask.png")
     files = consingan.open_run(run.path).apply(tmp_path / "new", **options)
     assert [file.stem for file in files] == names
-    assert _files(tmp_path / "new") == sorted([*(file.name for file in files), "options.json"])
+    beside = ["options.json", *["gallery.html"] * (len(files) > 2)]
+    assert _files(tmp_path / "new") == sorted([*(file.name for file in files), *beside])
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -180,7 +181,7 @@ def test_noise_has_a_margin_only_where_borders_vary(trained: Trained, mode: str)
 def test_presets_suit_every_mode(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
     runs = {
         preset: prepare(
-            find_plugins(), tiny_image(*size), mode, preset, None, tmp_path, "cpu", [], {}
+            find_plugins(), tiny_image(*size), mode, preset, None, None, tmp_path, "cpu", [], {}
         )
         for preset in PRESETS
     }
@@ -222,7 +223,7 @@ def test_texture_noise_and_color_weight_are_for_modes_that_make_samples(preset: 
 @pytest.mark.parametrize(("window", "fits"), [(33, False), (36, True), (0, True)])
 def test_batch_norm_needs_all_of_the_first_stage(tmp_path: Path, window: int, fits: bool) -> None:
     options = {"batch_norm": True, "window": window, "max_size": 64, "min_size": 36}
-    given = (tiny_image(64, 64), "generation", "draft", None, tmp_path, "cpu", [], options)
+    given = (tiny_image(64, 64), "generation", "draft", None, None, tmp_path, "cpu", [], options)
     if fits:
         prepare(find_plugins(), *given)
         return
@@ -369,7 +370,7 @@ def test_retarget_from_the_command_line(
     command = ["retarget", "apply", str(trained("retarget").path), f"--out={tmp_path}/a.jpg"]
     assert cli.run([*command, "--sizes=50x15,20x40", "--num-samples=1"]) == 0
     names = ["a-reconstruction.jpg", "a-sample-20x40-000.jpg", "a-sample-50x15-000.jpg"]
-    assert _files(tmp_path) == ["a-options.json", *names, "a-sheet.jpg"]
+    assert _files(tmp_path) == ["a-gallery.html", "a-options.json", *names, "a-sheet.jpg"]
     capsys.readouterr()
     assert cli.run([*command, "--sizes=50"]) == 2
     assert "--sizes: '50' is no size; write WIDTHxHEIGHT" in capsys.readouterr().err

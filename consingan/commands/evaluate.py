@@ -9,10 +9,16 @@ import typer
 
 from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
 from consingan.commands.runs import next_command
-from consingan.console import escaped, print_json, print_table
+from consingan.commands.typer_options import given, written
+from consingan.console import escaped, print_json, print_table, quoted
+from consingan.core.options.presets import preset_values
 
 if TYPE_CHECKING:
+    from consingan.core.run import Run
     from consingan.evaluation import Evaluation
+
+SHOWN = 8
+"""How many of the best samples are named."""
 
 
 def evaluate(
@@ -40,7 +46,7 @@ def evaluate(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Score a run's samples: how good and how varied they are, and whether they are copies."""
+    """Score a run's samples: how good and varied they are, whether they are copies, what to try."""
     from rich.console import Console
 
     from consingan import evaluation
@@ -67,7 +73,30 @@ def evaluate(
     if found.against_folder is not None:
         header.append(escaped(Path(found.against_folder).name or found.against_folder))
     print_table([*header, "how to read it"], _rows(found))
-    print(f"Next: {next_command(opened)}")
+    if found.source == "noise":
+        best = ", ".join(str(one.index) for one in found.samples.each[:SHOWN])
+        print(f"Best samples, by patch distance: {best}")
+    print(f"Verdict: {found.verdict.finding}. {found.verdict.words}")
+    if found.verdict.cause:
+        print(f"Likely cause: {found.verdict.cause}.")
+    print(f"Next: {_next(opened, found)}")
+
+
+def _next(run: Run, found: Evaluation) -> str:
+    """The command to try next: the training again with other options, or making pictures."""
+    wanted = found.verdict.options
+    if not wanted or run.config.parent is not None:
+        return next_command(run)
+    start = preset_values(run.config.preset, run.hooks.mode.presets)
+    fields = type(run.options).model_fields
+    own = {
+        name: value
+        for name, value in run.options
+        if name != "precision" and value != start.get(name, fields[name].default)
+    }
+    named = {"name": run.config.picture, "preset": run.config.preset}
+    options = escaped(written(given({**named, **own, **wanted})))
+    return f"consingan {run.mode} train {quoted(run.path / 'picture.png')}{options}"
 
 
 def _rows(found: Evaluation) -> list[tuple[str, ...]]:
@@ -92,6 +121,8 @@ def _rows(found: Evaluation) -> list[tuple[str, ...]]:
         row("distance to the picture", "distance", f"0: {copied}"),
         row("nearest to the picture", "nearest", "the smallest distance"),
         row("patches in place", "in_place", f"1: {copied}"),
+        row("colour shift", "colour", "0: the picture's mean colour"),
+        row("sharpness", "sharpness", "1: as sharp as the picture; lower: smoother"),
         run_row(
             "reconstruction PSNR",
             "exact" if decibels is None else f"{decibels:.1f} dB",

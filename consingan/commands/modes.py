@@ -15,6 +15,7 @@ from consingan.commands.parameters import (
     Device,
     HelpAll,
     Listen,
+    PictureName,
     Preset,
     RunName,
     RunsFolder,
@@ -50,6 +51,7 @@ def _plan(loaded: LoadedMode) -> Callable[..., None]:
             typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
         ],
         preset: Preset = None,
+        name: PictureName = None,
         runs: RunsFolder = RUNS,
         naive: Path | None = None,
         device: Device = "auto",
@@ -61,11 +63,12 @@ def _plan(loaded: LoadedMode) -> Callable[..., None]:
     ) -> None:
         from consingan import api
 
-        name, options = loaded.mode.name, given(values)
+        mode, options = loaded.mode.name, given(values)
         start = preset or DEFAULT_PRESET
-        forecast = api.plan(photo, name, preset=start, device=device, **options)
+        forecast = api.plan(photo, mode, preset=start, device=device, **options)
         own: dict[str, tuple[Any, Any]] = {
             "preset": (preset, None),
+            "name": (name, None),
             "runs": (runs, RUNS),
             "naive": (naive, None),
             "device": (device, "auto"),
@@ -74,7 +77,7 @@ def _plan(loaded: LoadedMode) -> Callable[..., None]:
         }
         typed = {option: value for option, (value, default) in own.items() if value != default}
         arguments = escaped(written(given(typed) | options))
-        command = f"consingan {name} train {quoted(photo)}{arguments}"
+        command = f"consingan {mode} train {quoted(photo)}{arguments}"
         print_plan(forecast, command, as_json)
 
     return _with_train_options(command, loaded, {"naive": _naive(loaded)})
@@ -87,6 +90,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
             typer.Argument(metavar="PHOTO", help="The picture to learn from.", show_default=False),
         ] = None,
         preset: Preset = None,
+        name: PictureName = None,
         runs: RunsFolder = RUNS,
         naive: Path | None = None,
         parent: str | None = None,
@@ -101,14 +105,16 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         options = given(values)
 
         def begin(listener: object) -> Run:
-            name, listeners = loaded.mode.name, [listener, *(listen or [])]
+            mode, listeners = loaded.mode.name, [listener, *(listen or [])]
             if parent is None:
                 if photo is None:
                     raise OptionError("give the PHOTO to learn from")
                 start = preset or DEFAULT_PRESET
-                return prepare(plugins, photo, name, start, naive, runs, device, listeners, options)
+                return prepare(
+                    plugins, photo, mode, start, name, naive, runs, device, listeners, options
+                )
             if not loaded.mode.takes_naive:
-                raise OptionError(f"mode {name} has no fine-tuning", "from")
+                raise OptionError(f"mode {mode} has no fine-tuning", "from")
             if naive is None:
                 raise OptionError("fine-tuning needs --naive PICTURE", "from")
             if photo is not None:
@@ -116,7 +122,9 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
                 raise OptionError(f"fine-tuning takes no PHOTO; leave {shown!r} out", "from")
             if preset is not None:
                 raise OptionError("fine-tuning keeps the options of its run", "preset")
-            return prepare_fine_tuning(parent, naive, runs, device, listeners, options, name)
+            if name is not None:
+                raise OptionError("fine-tuning keeps the name of its run's picture", "name")
+            return prepare_fine_tuning(parent, naive, runs, device, listeners, options, mode)
 
         train_visibly(begin, device, checkpoint_every, naive)
 
@@ -192,9 +200,11 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
             size = opened.sizes[opened.stages_done - 1]
             complain(f"note: the run is unfinished; it makes pictures of {size} pixels so far")
         with tile_progress() as on_tile:
-            files = opened.apply(out, device, tile, on_tile, **given(values))
-        if len(files) > 1:
-            print(f"{len(files)} files in {escaped(str(files[-1].parent))}")
-        print(f"Look at: {escaped(str(files[-1]))}")
+            made = opened.outputs(out, device, tile, on_tile, **given(values))
+        if len(made.files) > 1:
+            print(f"{len(made.files)} files in {escaped(str(made.folder))}")
+        if made.gallery is not None:
+            print(f"Open in a browser: {escaped(str(made.gallery))}")
+        print(f"Look at: {escaped(str(made.files[-1]))}")
 
     return with_options(command, parameters(loaded.mode.ApplyOptions))

@@ -9,13 +9,15 @@ import typer
 
 from consingan.commands.typer_options import show_advanced
 from consingan.core.options.presets import DEFAULT_PRESET, PRESETS
+from consingan.core.runs.location import RUNS as RUNS_VARIABLE
+from consingan.core.runs.location import runs_folder
 
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of runs, for shell completion."""
     from consingan.core.runs.find import run_folders
 
-    names = {folder.parent.name for folder in run_folders(Path("runs"))}
+    names = {folder.parent.name for folder in run_folders(runs_folder())}
     return [name for name in ("latest", *sorted(names)) if name.startswith(incomplete)]
 
 
@@ -47,7 +49,17 @@ Listen = Annotated[
         show_default=False,
     ),
 ]
-RunsFolder = Annotated[Path, typer.Option(help="Folder of runs.")]
+RunsFolder = Annotated[
+    Path, typer.Option(help="Folder of runs.", envvar=RUNS_VARIABLE, show_envvar=True)
+]
+PictureName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="The picture's name, which finds its runs. By default its file's, without suffix.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 HelpAll = Annotated[

@@ -21,7 +21,15 @@ def print_plan(forecast: Forecast, command: str, as_json: bool) -> None:
 
 
 def _print_table(forecast: Forecast) -> None:
-    header = ("stage", "size", "window", "learning", "iterations", "step", "time")
+    header = (
+        "stage",
+        "picture size",
+        "seen at once",
+        "weights",
+        "iterations",
+        "one takes",
+        "in all",
+    )
     rows = [
         (
             str(number),

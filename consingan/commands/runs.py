@@ -48,11 +48,29 @@ def resume(
     )
 
 
-def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
+def show(
+    run: RunName,
+    curves: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the losses of the training into this picture file.",
+            show_default=False,
+        ),
+    ] = None,
+    runs: RunsFolder = RUNS,
+    as_json: AsJson = False,
+) -> None:
     """Show a run: its picture, options and progress, and the next command."""
     from consingan.api import open_run
 
     opened = open_run(run, runs=runs)
+    if curves is not None:
+        from consingan.core.pictures.outputs import Outputs
+
+        outputs = Outputs(curves)
+        drawn = outputs.save_image("" if outputs.named else "curves", opened.curves())
+        complain(f"note: the losses are in {str(drawn)!r}")
     summary = _summary(opened)
     if as_json:
         print_json(summary)
@@ -64,7 +82,7 @@ def show(run: RunName, runs: RunsFolder = RUNS, as_json: AsJson = False) -> None
         rows.append(
             (str(stage + 1), str(size), duration(saved.seconds) if saved else "not trained")
         )
-    print_table(("stage", "size", "time"), rows)
+    print_table(("stage", "picture size", "took"), rows)
     fields = type(opened.options).model_fields
     options = ", ".join(
         f"{name} {in_words(fields[name], value)}"

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from consingan.core.options.fields import parse_options
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, read_folder
+from consingan.core.runs.metrics_file import METRICS, read_losses
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.system.atomic_files import new_folder, remove_leftovers
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
     from consingan.core.hooks.dispatch import Hooks
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 MIN_TILE = 32
 """The smallest side of a tile, in pixels. In smaller ones nearly all work would be margins."""
 
+SHOWN = 4
+"""How many samples a notebook shows of a run."""
+
 
 class Run(RunFolder):
     """A run folder with its mode's hooks: makes pictures from a trained run."""
@@ -34,6 +39,24 @@ class Run(RunFolder):
         options = parse_options(hooks.mode.TrainOptions, config.options)
         super().__init__(path, config, state, options, hooks.mode.padding_style)
         self.hooks = hooks
+
+    def __repr__(self) -> str:
+        state = self.state.status if self.complete else f"{self.stages_done} of {len(self.sizes)}"
+        return f"Run({str(self.path)!r}, {self.mode}, {self.sizes[-1]}, {state})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, and samples if there are any."""
+        from html import escape
+
+        from consingan.core.pictures.html import pictures_html
+        from consingan.core.pictures.reading import load_picture
+
+        shown = f"<p>{escape(repr(self))}</p>"
+        pictures = [("picture", load_picture(self.path / "picture.png").image)]
+        if self.stages_done:
+            made = enumerate(self.samples(SHOWN))
+            pictures += [(f"sample {index}", image) for index, image in made]
+        return shown + pictures_html(pictures)
 
     @classmethod
     def create(
@@ -88,6 +111,37 @@ class Run(RunFolder):
         noise, naive = read_noise(self, device), read_naive(self)
         return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
 
+    def samples(
+        self,
+        which: int | Sequence[int] = 8,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        enlarge: float = 1.0,
+        device: str = "auto",
+    ) -> list[Image.Image]:
+        """Samples as Pillow images: so many, or those of these numbers; see `Sampler.sample`."""
+        from consingan.core.pictures.tensors import to_image
+
+        made = self.sampler(device).samples(which, seed, size, enlarge)
+        return [to_image(picture) for picture in made]
+
+    def curves(self) -> Image.Image:
+        """The losses of the training so far, as a picture. Raises RunError if none is logged."""
+        from consingan.core.pictures.curves import draw_curves
+
+        stages = len(self.sizes)
+        logged = [entry for entry in read_losses(self.path) if entry.stage < stages]
+        if not logged:
+            raise RunError(f"{str(self.path)!r} has no losses in its {METRICS} yet")
+        iterations = self.options.iterations(stages)
+        starts = [sum(iterations[:stage]) for stage in range(len(iterations))]
+        titles = ("critic's loss", "adversarial loss", "reconstruction loss")
+        return draw_curves(
+            [starts[entry.stage] + entry.step for entry in logged],
+            {title: [entry.losses[n] for entry in logged] for n, title in enumerate(titles)},
+            {start: f"stage {stage + 1}" for stage, start in enumerate(starts)},
+        )
+
     def apply(
         self,
         out: str | Path | None = None,
@@ -109,10 +163,21 @@ class Run(RunFolder):
 
         Returns:
             The pictures' paths, in the order in which they were saved. No existing file is ever
-            overwritten.
+            overwritten. `gallery.html` beside them shows them all, if there are several.
 
         Raises OptionError, RunError or ModeError.
         """
+        return self.outputs(out, device, tile, on_tile, **options).files
+
+    def outputs(
+        self,
+        out: str | Path | None = None,
+        device: str = "auto",
+        tile: int | None = None,
+        on_tile: Callable[[int, int], None] | None = None,
+        **options: Any,
+    ) -> Outputs:
+        """What `apply` does, with the same arguments: it returns where everything went."""
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
         if tile is not None and tile < MIN_TILE:
             raise OptionError(f"a tile has at least {MIN_TILE} pixels a side", "tile")
@@ -136,7 +201,8 @@ class Run(RunFolder):
             outputs.discard()
             raise
         outputs.save_record({"run": str(self.path), "options": parsed.model_dump(mode="json")})
-        return outputs.files
+        outputs.save_gallery(f"{self.config.picture}, {self.mode}")
+        return outputs
 
 
 def make_sampler(

@@ -27,6 +27,7 @@ from consingan.core.pictures.declared import MAX_PIXELS
 from consingan.core.pictures.tensors import to_image
 from consingan.core.pictures.writing import encode_png
 from consingan.core.run import Run
+from consingan.core.runs.location import runs_folder
 from consingan.core.runs.records import RunConfig, RunState, SavedStage
 from consingan.core.runs.tensor_files import FIXED_NOISE, sha256, stage_file
 from consingan.core.system.names import folder_name
@@ -46,14 +47,14 @@ RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 STAGE_FOLDERS_ADVICE = "the stage folders N/netG.pth hold the same weights: copy them beside it"
 
 
-def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
+def import_model(folder: str | Path, runs: str | Path | None = None) -> Run:
     """Make a run folder from a model folder of the published ConSinGAN code.
 
     Args:
         folder: has parameters.txt, reals.pth, fixed_noise.pth, noise_amp.pth and the stage folders.
             Of these, netG.pth and netD.pth in the last one are read. The folder may be untrusted:
             nothing in it is executed, and nothing outside it is read.
-        runs: the folder of runs; the new run is `<runs>/<picture>/<time>-<mode>`.
+        runs: the folder of runs, as in `train`; the new run is `<runs>/<picture>/<time>-<mode>`.
 
     Returns:
         The complete run, with the same weights, noise amplitudes and fixed noise.
@@ -102,7 +103,7 @@ def import_model(folder: str | Path, runs: str | Path = "runs") -> Run:
     sums = [sha256(files[name]) for name in ("picture.png", *map(stage_file, range(len(sizes))))]
     stages = [SavedStage(sha256=checksum, seconds=0) for checksum in sums[1:]]
     state = RunState(status="complete", picture_sha256=sums[0], sizes=sizes, stages=stages)
-    return Run.create(Path(runs), config, state, files, hooks)
+    return Run.create(runs_folder(runs), config, state, files, hooks)
 
 
 def _sizes(reals: Sequence[Tensor], options: TrainOptions, file: Path) -> list[Size]:

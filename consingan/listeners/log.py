@@ -1,4 +1,4 @@
-"""Writes `metrics.jsonl`: one JSON object for each logged step and each roll-back."""
+"""Writes `metrics.jsonl`: one JSON object every few steps and for each roll-back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from consingan.core.hooks.events import StepLogged, WentBack
+from consingan.core.hooks.events import LOGGED_EVERY, StepLogged, WentBack
 from consingan.core.hooks.specs import hookimpl
 from consingan.core.runs.folder import RunFolder
+from consingan.core.runs.metrics_file import METRICS
 from consingan.core.system.atomic_files import unshare
 
 
 class MetricsLog:
-    """Appends every logged step and roll-back to the run's `metrics.jsonl`."""
+    """Appends every `LOGGED_EVERY`th step, a stage's last, and roll-backs to `metrics.jsonl`."""
 
     def __init__(self) -> None:
         self._file = Path()
@@ -22,13 +23,14 @@ class MetricsLog:
     @hookimpl
     def run_started(self, run: RunFolder) -> None:
         """Set the file's path."""
-        self._file = run.path / "metrics.jsonl"
+        self._file = run.path / METRICS
         unshare(self._file)
 
     @hookimpl
     def step_logged(self, event: StepLogged) -> None:
-        """Append one line."""
-        self._append(asdict(event))
+        """Append one line, if it is time for one."""
+        if event.step % LOGGED_EVERY == 0 or event.step == event.niter:
+            self._append(asdict(event))
 
     @hookimpl
     def went_back(self, event: WentBack) -> None:

@@ -37,7 +37,7 @@ class Previews:
             thumbnails.add(name, to_image(picture))
         file = preview_file(self._run, event.stage)
         file.parent.mkdir(exist_ok=True)
-        save_image(file, thumbnails.sheet())
+        save_image(file, next(thumbnails.pages()))
 
 
 def preview_file(run: RunFolder, stage: int) -> Path:

@@ -9,9 +9,10 @@ from pydantic import field_validator, model_validator
 
 from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
-from consingan.core.options.fields import option
+from consingan.core.options.fields import changed, option
 from consingan.core.options.size import Size, SizeOptions, check_size, parse_size
 from consingan.core.options.training import TrainOptions
+from consingan.modes.shared.sample_options import SampleOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 
-class RetargetApply(SizeOptions):
+class RetargetApply(SampleOptions):
     """The options of `apply`."""
 
     sizes: str | None = option(
@@ -29,10 +30,7 @@ class RetargetApply(SizeOptions):
         "all, pictures are made twice as wide, and twice as tall.",
         "Size",
     )
-    num_samples: int = option(5, "Number of pictures to make of each size.", "Pictures", ge=0)
-    seed: int = option(
-        0, "Random seed. The same seed gives the same pictures, another others.", "Pictures", ge=0
-    )
+    num_samples: int = changed(SampleOptions, "num_samples", 5)
 
     @field_validator("sizes")
     @classmethod
@@ -83,4 +81,4 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
         from consingan.modes.shared.sample_sets import save_samples
 
         sizes = options.targets(sampler.size)
-        save_samples(sampler, outputs, sizes, options.num_samples, options.seed)
+        save_samples(sampler, outputs, sizes, options)

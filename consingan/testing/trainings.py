@@ -76,6 +76,7 @@ def train_tiny(
         mode.name,
         PRESET,
         None,
+        None,
         folder,
         "cpu",
         listeners,

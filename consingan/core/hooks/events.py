@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LOGGED_EVERY = 20
+"""Every so many steps of a stage are logged, on every machine."""
+
+
 @dataclass(frozen=True)
 class StageStarted:
     """A stage is about to train."""
@@ -29,7 +33,7 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class StepLogged:
-    """The losses of a step. About one step a second is logged, and always the last of a stage."""
+    """The losses of a step: every `LOGGED_EVERY`th, about one a second, and a stage's last."""
 
     stage: int
     """The stage's number, from 0."""

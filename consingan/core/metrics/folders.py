@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NOT_SAMPLES = ("sheet", "reconstruction")
-"""Names of files beside samples that are no samples. A prefix and a dash may precede them."""
+"""Names of files beside samples that are no samples. A prefix and a dash may precede them, and a
+dash and a number may follow."""
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -26,7 +28,8 @@ def find_pictures(folder: Path) -> list[Path]:
         files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
     except OSError as error:
         raise OptionError(f"cannot read {str(folder)!r}: {error.strerror}", "against") from None
-    chosen = [file for file in files if file.stem.rpartition("-")[2] not in NOT_SAMPLES]
+    beside = re.compile(rf"(.*-)?({'|'.join(NOT_SAMPLES)})(-\d+)?", re.DOTALL)
+    chosen = [file for file in files if not beside.fullmatch(file.stem)]
     if not chosen:
         suffixes = ", ".join(SUFFIXES)
         raise OptionError(f"{str(folder)!r} holds no pictures ({suffixes})", "against")

@@ -54,6 +54,12 @@ def _blur(pictures: Tensor) -> Tensor:
     return gaussian_blur(pictures, SIGMA, WINDOW // 2)
 
 
+def sharpness(picture: Tensor) -> float:
+    """The mean difference of neighbouring pixels of a picture, (1, 3, H, W) in [0, 1]."""
+    steps = [torch.diff(picture, dim=dim).abs() for dim in (2, 3)]
+    return sum(float(step.mean()) for step in steps if step.numel())
+
+
 class Diversity:
     """How much pictures differ from each other.
 

@@ -13,9 +13,10 @@ from PIL import Image
 from consingan.core.options.size import Size
 from consingan.core.pictures.clips import CLIP_SUFFIXES, check_clip, write_clip
 from consingan.core.pictures.contact_sheet import Thumbnails
+from consingan.core.pictures.html import gallery
 from consingan.core.pictures.tensors import to_image
 from consingan.core.pictures.writing import FORMATS, save_image
-from consingan.core.system.atomic_files import Place, place_new, write_json
+from consingan.core.system.atomic_files import Place, place_new, write_bytes, write_json
 from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
@@ -47,10 +48,17 @@ class Outputs:
         except OSError as error:
             raise RunError(f"cannot create {str(out)!r}: {error.strerror}") from None
         self.files: list[Path] = []
-        """What was saved so far, in order."""
+        """The pictures and clips that were saved so far, in order."""
+        self.gallery: Path | None = None
+        """The page that shows them, once it is saved."""
         self._suffix = suffix
         self._stem = out.stem if suffix else ""
         self._thumbnails = Thumbnails()
+
+    @property
+    def named(self) -> bool:
+        """Whether `out` names a file: a picture saved as `""` then gets this very name."""
+        return bool(self._stem)
 
     def discard(self) -> None:
         """Take the folder away again, if it was made for this and holds nothing."""
@@ -85,12 +93,33 @@ class Outputs:
     def save_image(self, name: str, image: Image.Image) -> Path:
         """Save an RGB image as `name`, and put it on the contact sheet."""
         path = self._save_image(name, image)
-        self._thumbnails.add(name, image)
+        self._thumbnails.add(name or path.stem, image, path.name)
         return path
 
-    def save_sheet(self, name: str = "sheet") -> Path:
-        """Save a contact sheet of the pictures so far (the first two dozen)."""
-        return self._save_image(name, self._thumbnails.sheet())
+    def save_sheet(self, name: str = "sheet", row: int = 1) -> Path:
+        """Save a contact sheet of the pictures so far, and return its first page's path.
+
+        Two dozen pictures make a page. Several are called `sheet-1`, `sheet-2`, ... So many
+        pictures as `row` says belong together, and are kept in one row.
+        """
+        pages = list(self._thumbnails.pages(row))
+        numbers = [f"-{number}" for number in range(1, len(pages) + 1)] if len(pages) > 1 else [""]
+        saved = [self._save_image(name + n, page) for n, page in zip(numbers, pages, strict=True)]
+        return saved[0]
+
+    def save_gallery(self, title: str) -> Path | None:
+        """Save `gallery.html` beside the pictures: thumbnails that open them.
+
+        None if fewer than two pictures were saved.
+        """
+        entries = self._thumbnails.entries
+        if sum(entry.file is not None for entry in entries) < 2:
+            return None
+        page = gallery(title, entries).encode(errors="backslashreplace")
+        self.gallery = self._write(
+            "gallery", ".html", lambda path, new: write_bytes(path, page, new)
+        )
+        return self.gallery
 
     def save_clip(
         self,

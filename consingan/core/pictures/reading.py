@@ -8,6 +8,7 @@ import warnings
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,13 @@ def load_picture(path: str | Path, background: str = "white", *, reduced: bool =
     except Exception as error:  # decoders may raise any exception on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PictureError(f"{shown!r} is damaged or truncated: {reason}") from None
+
+
+def decode_jpeg(content: bytes) -> Image.Image:
+    """The RGB image in the bytes of a JPEG file that was written here; it is not checked."""
+    image: Image.Image = Image.open(BytesIO(content), formats=("JPEG",))
+    image.load()
+    return image
 
 
 def from_image(image: Image.Image, name: str = "picture", background: str = "white") -> Picture:

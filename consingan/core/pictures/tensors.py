@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from consingan.errors import PictureError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -31,6 +33,27 @@ def to_tensor(image: Image.Image) -> Tensor:
         pixels = torch.from_numpy(np.array(strip.convert("RGB")))
         tensor[0, :, top : top + strip.height] = pixels.permute(2, 0, 1).float() / 127.5 - 1
     return tensor
+
+
+def array_to_image(array: object) -> Image.Image:
+    """An array or a tensor as an RGB image.
+
+    Arrays of uint8 are (H, W, 3), or (H, W) for grey; floating-point ones are (3, H, W) or
+    (1, 3, H, W) in [-1, 1]. Raises PictureError for anything else.
+    """
+    values = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
+    if values.dtype == np.uint8 and (values.ndim == 2 or values.shape[2:] == (3,)) and values.size:
+        return Image.fromarray(values).convert("RGB")
+    if values.dtype.kind == "f" and values.ndim == 4 and len(values) == 1:
+        values = values[0]
+    shaped = values.ndim == 3 and values.shape[0] == 3 and values.size
+    if not (values.dtype.kind == "f" and shaped and np.abs(values).max() <= 1):
+        raise PictureError(
+            f"a picture is uint8 (H, W, 3), or (3, H, W) in [-1, 1], not {values.dtype} "
+            f"{values.shape}"
+        )
+    pixels = ((values.transpose(1, 2, 0).astype(np.float64) + 1) * 127.5).round()
+    return Image.fromarray(pixels.astype(np.uint8))
 
 
 def to_image(tensor: Tensor) -> Image.Image:

@@ -22,8 +22,13 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 def encode_png(image: Image.Image) -> bytes:
     """The bytes of a PNG file of the image."""
+    return encode(image, ".png")
+
+
+def encode(image: Image.Image, suffix: str) -> bytes:
+    """The bytes of a picture file of the image, in the format of the suffix."""
     buffer = BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, **FORMATS[suffix])
     return buffer.getvalue()
 
 

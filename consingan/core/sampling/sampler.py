@@ -15,7 +15,7 @@ from consingan.core.networks.noise import Noise
 from consingan.core.networks.plan import Plan
 from consingan.core.networks.window import Window, tiles, whole
 from consingan.core.options.size import Size
-from consingan.core.options.training import TrainOptions
+from consingan.core.options.training import FINE, TrainOptions
 from consingan.core.pictures.resizing import resize
 from consingan.core.system.threads import make_in_threads
 
@@ -60,6 +60,18 @@ class Sampler:
         """Called with the number of tiles done and their total."""
         self._fixed_input = fixed_input
         self._training_noise = noise
+
+    def __repr__(self) -> str:
+        return f"Sampler({len(self.sizes)} stages to {self.size}, on {self.model.device})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, its reconstruction and two samples."""
+        from consingan.core.pictures.html import pictures_html
+        from consingan.core.pictures.tensors import to_image
+
+        shown = {"picture": self.picture, "reconstruction": self.reconstruction()}
+        shown |= {f"sample {index}": self.sample(index) for index in range(2)}
+        return pictures_html((caption, to_image(picture)) for caption, picture in shown.items())
 
     @property
     def options(self) -> TrainOptions:
@@ -114,27 +126,45 @@ class Sampler:
         plan = self.model.plan() if plan is None else plan
         return [self.fixed(level, part.noise) for level, part in enumerate(plan.stages)]
 
-    def sample(self, index: int, seed: int = 0, size: Size | None = None) -> Tensor:
+    def sample(
+        self,
+        index: int,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        enlarge: float = 1.0,
+    ) -> Tensor:
         """Sample number `index` of `seed`. It doesn't depend on which other samples are made.
 
         Args:
             index: the sample's number.
             seed: the seed of the samples; it is independent of the training's.
-            size: the sample's size; every stage is scaled in proportion.
+            size: height and width of the sample. A wider one shows more than the picture, not
+                the same wider: see `scaled_sizes`.
+            enlarge: makes the sample of `size` so many times as large, with the same layout.
         """
-        sizes = self.scaled_sizes(size or self.size)
-        return self.generate(self.noise_of(index, seed), sizes)
+        return self.generate(self.noise_of(index, seed), self.scaled_sizes(size, enlarge))
 
-    def samples(self, count: int, seed: int = 0, size: Size | None = None) -> Iterator[Tensor]:
-        """Samples number 0 to `count` - 1 in order, each the same as from `sample`.
+    def samples(
+        self,
+        which: int | Sequence[int],
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        enlarge: float = 1.0,
+    ) -> Iterator[Tensor]:
+        """The samples of these numbers, or number 0 to `which` - 1, each the same as from `sample`.
 
         On a CPU several samples are made in parallel, together no larger than a tile. With batch
         norm they are made one by one, as its statistics would be rounded differently.
         """
-        height, width = size or self.size
+        indices = range(which) if isinstance(which, int) else which
+        height, width = self.scaled_sizes(size, enlarge)[-1]
         one_by_one = self.model.device.type != "cpu" or self.options.batch_norm
         most = 1 if one_by_one else self.tile**2 // (height * width)
-        return make_in_threads(lambda index: self.sample(index, seed, size), count, most)
+
+        def make(place: int) -> Tensor:
+            return self.sample(indices[place], seed, size, enlarge)
+
+        return make_in_threads(make, len(indices), most)
 
     def in_one_tile(self, size: Size) -> bool:
         """Whether a picture of `size` is made in one piece, not in tiles."""
@@ -186,14 +216,29 @@ class Sampler:
                 self.on_tile(done, count)
             yield torch.cat(made, dim=3)
 
-    def scaled_sizes(self, size: Size) -> list[Size]:
-        """The stages' sizes, scaled in proportion for a result of `size`; at least 1x1."""
+    def scaled_sizes(self, size: tuple[int, int] | None = None, enlarge: float = 1.0) -> list[Size]:
+        """The stages' sizes for a result of `size`, by default the run's, made larger.
+
+        For `size`, every stage is scaled in proportion, to at least 1x1. The noise of a larger
+        stage is that of a smaller one, extended at the right and at the bottom. So the result
+        shows more things, each as large as in the picture.
+
+        `enlarge`, at least 1, then enlarges the last stage and those below it of more than `FINE`
+        x `FINE` trained pixels, which make texture. The others make the layout: they compute
+        the very same features from the same noise, which are then upsampled further. So the result
+        shows the same things, larger, with new texture.
+        """
+        size = self.size if size is None else Size(*size)
         tall, wide = size.height / self.size.height, size.width / self.size.width
-        below = [
+        scaled = [
             Size(max(1, round(stage.height * tall)), max(1, round(stage.width * wide)))
             for stage in self.sizes[:-1]
         ]
-        return [*below, size]
+        texture = [stage.height * stage.width > FINE**2 for stage in self.sizes[:-1]]
+        return [
+            Size(round(stage.height * enlarge), round(stage.width * enlarge)) if larger else stage
+            for stage, larger in zip([*scaled, size], [*texture, True], strict=True)
+        ]
 
     def repaint(
         self, picture: Tensor, index: int = 0, seed: int = 0, input_noise: float = 0.0

@@ -53,9 +53,9 @@ def place_new(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` atomically. Raises OSError."""
-    write_atomically(path, lambda file: file.write(content))
+def write_bytes(path: Path, content: bytes, place: Place = os.replace) -> None:
+    """Write `content`; see `write_atomically`."""
+    write_atomically(path, lambda file: file.write(content), place)
 
 
 def write_json(path: Path, content: Any, place: Place = os.replace) -> None:

@@ -55,7 +55,7 @@ class StageForecast:
         return self.iterations * self.step_seconds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecast:
     """The forecast of a training."""
 
@@ -64,6 +64,21 @@ class Forecast:
     """The time for the pictures that are made after the stages."""
     memory: int
     """Peak memory in bytes, of the process or on the GPU; 0 if it is unknown."""
+
+    def __repr__(self) -> str:
+        stages = f"{len(self.stages)} stages to {self.stages[-1].size}"
+        return f"Forecast({stages}, {self.seconds:.0f} s, {self.memory / 1e6:.0f} MB)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from consingan.core.pictures.html import table_html
+
+        rows = [
+            (str(number), str(stage.size), str(stage.iterations), f"{stage.seconds:.0f} s")
+            for number, stage in enumerate(self.stages, start=1)
+        ]
+        rows.append(("all", str(self.stages[-1].size), "", f"{self.seconds:.0f} s"))
+        return table_html(("stage", "picture size", "iterations", "time"), rows)
 
     @property
     def seconds(self) -> float:

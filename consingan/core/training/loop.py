@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from consingan.core.hooks.events import StageSaved, StageStarted, StepLogged, WentBack
+from consingan.core.hooks.events import LOGGED_EVERY, StageSaved, StageStarted, StepLogged, WentBack
 from consingan.core.networks.batch_norm import BatchNormStatistics
 from consingan.core.networks.noise import Noise
 from consingan.core.sampling.sampler import Sampler
@@ -71,7 +71,7 @@ def train(
             losses = trainer.step(step)
             step += 1
             seconds = time.monotonic() - started
-            if seconds - logged < LOG_SECONDS and step < niter:
+            if seconds - logged < LOG_SECONDS and step % LOGGED_EVERY and step < niter:
                 continue
             logged = seconds  # reading the losses waits for the device, so not every step
             due = checkpoints.due(seconds)

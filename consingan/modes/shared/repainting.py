@@ -65,7 +65,8 @@ def save_repainted(
 
     The raw picture is the whole picture, repainted. The result is the naive picture with the raw
     picture blended over it by the feathered mask; where that is 0, its pixels are kept bit for bit.
-    Both have the naive picture's size. The generator works at its training scale.
+    Both have the naive picture's size. The generator works at its training scale. A single result
+    takes the very name that `--out` gives, and is saved alone.
 
     Args:
         sampler: makes the pictures.
@@ -79,7 +80,7 @@ def save_repainted(
     from consingan.core.pictures.masks import composite, feather, find_mask, load_mask
     from consingan.core.pictures.reading import load_picture
     from consingan.core.pictures.resizing import resize
-    from consingan.core.pictures.tensors import to_tensor
+    from consingan.core.pictures.tensors import to_image, to_tensor
 
     naive = load_picture(options.naive)
     for note in naive.notes:
@@ -96,15 +97,20 @@ def save_repainted(
         raise PictureError(
             f"the naive picture {str(options.naive)!r} ({naive.size}) is too small to repaint"
         )
-    outputs.show("before", original)
+    alone = outputs.named and num_samples == 1
     for index in range(num_samples):
         number = f"-{index:03}" if num_samples > 1 else ""
         made = sampler.repaint(entering, index, options.seed, input_noise)
         raw = resize(made.cpu(), naive.size)
+        result = to_image(raw) if mask is None else composite(naive.image, raw, mask)
+        if alone:
+            outputs.save_image("", result)
+            return
+        outputs.show("before", original)
         outputs.save(f"raw{number}", raw)
         if mask is not None:
-            outputs.save_image(f"result{number}", composite(naive.image, raw, mask))
-    outputs.save_sheet()
+            outputs.save_image(f"result{number}", result)
+    outputs.save_sheet(row=2 if mask is None else 3)
 
 
 def preview_repainted(
