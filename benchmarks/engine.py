@@ -60,8 +60,8 @@ class PlainLoop:
         self.real = sampler.picture.contiguous()
         self.fixed = [noise.contiguous() for noise in sampler.fixed_noise()]
         rate, betas = self.options.lr_critic, (self.options.beta1, self.options.beta2)
-        self.generator_adam = torch.optim.Adam(self._groups(), betas=betas)
-        self.critic_adam = torch.optim.Adam(self.critic.parameters(), lr=rate, betas=betas)
+        self.generator_optimizer = torch.optim.Adam(self._groups(), betas=betas)
+        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=rate, betas=betas)
 
     def _groups(self) -> list[dict[str, Any]]:
         generator, rate, scale = self.generator, self.options.lr_generator, self.options.lr_scale
@@ -84,21 +84,21 @@ class PlainLoop:
     def step(self, noise: Sequence[Tensor], mixing: Sequence[Tensor]) -> None:
         """One iteration on given noise, a tensor a stage, and a mixing number a critic step."""
         for critic_step, share in enumerate(mixing):
-            self.critic_adam.zero_grad()
+            self.critic_optimizer.zero_grad()
             real_loss = -self.critic(self.real).mean()
             with torch.set_grad_enabled(critic_step == len(mixing) - 1):
                 fake = self._generate(noise)
             fake_loss = self.critic(fake.detach()).mean()
             penalty = self.options.gradient_penalty * self._penalty(fake, share)
             (real_loss + fake_loss + penalty).backward()
-            self.critic_adam.step()
+            self.critic_optimizer.step()
 
         adversarial = -self.critic(fake).mean()
         reconstruction = functional.mse_loss(self._generate(self.fixed), self.real)
-        self.generator_adam.zero_grad()
+        self.generator_optimizer.zero_grad()
         (adversarial + self.options.reconstruction_weight * reconstruction).backward()
         for _ in range(self.options.generator_steps):
-            self.generator_adam.step()
+            self.generator_optimizer.step()
 
     @torch.no_grad()
     def rebuild(self) -> Tensor:

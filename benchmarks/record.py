@@ -92,7 +92,7 @@ def _train(plain: PlainLoop, stage: int, noise: Noise) -> dict[str, Tensor]:
     plain.generator.tail.register_forward_hook(lambda *call: pictures.append(call[2]))
     schedules = [
         torch.optim.lr_scheduler.MultiStepLR(adam, [0.8 * OPTIONS.niter], OPTIONS.lr_decay)  # type: ignore[list-item]
-        for adam in (plain.generator_adam, plain.critic_adam)
+        for adam in (plain.generator_optimizer, plain.critic_optimizer)
     ]
     for step in range(OPTIONS.niter):
         shapes = [fixed.shape for fixed in plain.fixed]

@@ -70,14 +70,19 @@ def _same(one: Run, other: Run) -> bool:
 
 
 @pytest.mark.usefixtures("every_step")
-@pytest.mark.parametrize("mode", MODES)
-def test_a_stopped_stage_goes_on_to_the_same_weights(tmp_path: Path, mode: str) -> None:
-    whole = consingan.train(tiny_image(), mode, runs=tmp_path / "whole", **OPTIONS)
+@pytest.mark.parametrize(
+    ("mode", "optimizer"), [*((mode, "adam") for mode in MODES), ("generation", "muon")]
+)
+def test_a_stopped_stage_goes_on_to_the_same_weights(
+    tmp_path: Path, mode: str, optimizer: str
+) -> None:
+    options = {**OPTIONS, "optimizer": optimizer}
+    whole = consingan.train(tiny_image(), mode, runs=tmp_path / "whole", **options)
     stop = StopAt((0, 3), (0, 6), (1, 1), (2, 5))
     out = tmp_path / "parts"
     with pytest.raises(KeyboardInterrupt):
         consingan.train(
-            tiny_image(), mode, runs=out, listeners=[stop], checkpoint_every=0, **OPTIONS
+            tiny_image(), mode, runs=out, listeners=[stop], checkpoint_every=0, **options
         )
     for left in (3, 2, 1):
         assert len(stop.places) == left

@@ -25,7 +25,7 @@ def _trainer(**options: Any) -> StageTrainer:
 
 
 def _rates(trainer: StageTrainer) -> list[float]:
-    optimizers = trainer.generator_adam, trainer.critic_adam
+    optimizers = trainer.generator_optimizer, trainer.critic_optimizer
     return [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
 
 

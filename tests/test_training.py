@@ -90,7 +90,7 @@ def test_the_head_learns_while_stage_0_does(stages: int, head_learns: bool) -> N
 
 def test_lower_stages_learn_slower_by_lr_scale() -> None:
     trainer = make_trainer(3, lr_generator=0.01, lr_scale=0.5)
-    rates = [group["lr"] for group in trainer.generator_adam.param_groups]
+    rates = [group["lr"] for group in trainer.generator_optimizer.param_groups]
     assert rates == pytest.approx([0.0025, 0.005, 0.01, 0.0025, 0.01])  # body 0-2, head, tail
 
 
@@ -103,14 +103,14 @@ def test_learning_rates_fall(schedule: Schedule, factors: list[float]) -> None:
     rates = []
     for step in range(10):
         trainer.step(step)
-        rates.append(trainer.critic_adam.param_groups[0]["lr"])
+        rates.append(trainer.critic_optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.01 * factor for factor in factors])
 
 
 def test_no_gradient_reaches_the_critic_from_the_generators_loss() -> None:
     trainer = make_trainer(1, critic_steps=1, generator_steps=1)
     critic, at_its_step = list(trainer.model.critic.parameters()), []
-    trainer.critic_adam.register_step_post_hook(
+    trainer.critic_optimizer.register_step_post_hook(
         lambda *_: at_its_step.extend((w.detach().clone(), w.grad.clone()) for w in critic)
     )
     trainer.step(0)

@@ -38,7 +38,7 @@ def apply_gradients(
     steps: int = 1,
 ) -> None:
     """Make `steps` optimizer steps with the same gradients of its weights."""
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
     for _ in range(steps):
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
         optimizer.step()

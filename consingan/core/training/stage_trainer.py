@@ -28,6 +28,7 @@ from consingan.core.training.losses import (
     mean_score,
     reconstruction_loss,
 )
+from consingan.core.training.muon import Muon
 from consingan.core.training.window_sampling import SampledWindow, WindowSampler
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ class StageTrainer:
         self._known = known_weights(sampler.known, options.receptive_field)
         groups = model.learning_groups()
         betas, fused = (options.beta1, options.beta2), model.device.type in ("cpu", "cuda")
-        self.generator_adam = torch.optim.Adam(groups, betas=betas, fused=fused)
-        self.critic_adam = torch.optim.Adam(
+        optimizer = Muon if options.optimizer == "muon" else torch.optim.Adam
+        self.generator_optimizer = optimizer(groups, betas=betas, fused=fused)
+        self.critic_optimizer = optimizer(
             model.critic.parameters(), lr=options.lr_critic, betas=betas, fused=fused
         )
         self._generator_weights = [weight for group in groups for weight in group["params"]]
@@ -123,7 +125,7 @@ class StageTrainer:
         penalty = gradient_penalty(critic, real, fake, mixing, sampled, known)
         penalty_term = compute_gradients(self.options.gradient_penalty * penalty, weights)
         loss, gradients = sum_gradients([fake_result(), real_result(), penalty_term])
-        apply_gradients(self.critic_adam, weights, gradients)
+        apply_gradients(self.critic_optimizer, weights, gradients)
         return loss
 
     def _train_generator(
@@ -147,7 +149,7 @@ class StageTrainer:
         fake_term = compute_gradients(loss, weights)
         reconstruction, rebuilt_term = reconstruction_result()
         gradients = sum_gradients([fake_term, rebuilt_term]).gradients
-        apply_gradients(self.generator_adam, weights, gradients, self.generator_steps)
+        apply_gradients(self.generator_optimizer, weights, gradients, self.generator_steps)
         return adversarial.detach(), reconstruction
 
     @torch.no_grad()
@@ -171,7 +173,7 @@ class StageTrainer:
             group["lr"] = rate * factor
 
     def _groups(self) -> list[dict[str, Any]]:
-        return [*self.generator_adam.param_groups, *self.critic_adam.param_groups]
+        return [*self.generator_optimizer.param_groups, *self.critic_optimizer.param_groups]
 
     def _draw_window(self, step: int) -> SampledWindow | None:
         if self.windows is None:

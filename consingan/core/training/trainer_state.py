@@ -76,7 +76,7 @@ def _averages(trainer: StageTrainer) -> dict[str, Tensor]:
 
 def _optimizer_state(trainer: StageTrainer) -> Iterator[tuple[str, Tensor]]:
     """The state of both optimizers, by names that follow their parameters' order."""
-    optimizers = {"generator": trainer.generator_adam, "critic": trainer.critic_adam}
+    optimizers = {"generator": trainer.generator_optimizer, "critic": trainer.critic_optimizer}
     for network, optimizer in optimizers.items():
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         for index, weight in enumerate(weights):
@@ -86,7 +86,7 @@ def _optimizer_state(trainer: StageTrainer) -> Iterator[tuple[str, Tensor]]:
 
 def _create_optimizer_state(trainer: StageTrainer) -> None:
     """Give fresh optimizers the zero state that torch creates only at their first step."""
-    for optimizer in (trainer.generator_adam, trainer.critic_adam):
+    for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer):
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         if all(weight in optimizer.state for weight in weights):
             continue
