@@ -18,7 +18,7 @@ from consingan.core.runs.find import find_run
 from consingan.core.runs.records import RunConfig
 from consingan.core.system.devices import find_device, with_precision
 from consingan.core.training.forecast import Forecast
-from consingan.core.training.session import train_run
+from consingan.core.training.session import check_seconds, train_run
 from consingan.core.training.start import create_fine_tuning, create_run, plan_training
 from consingan.errors import OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
@@ -66,6 +66,7 @@ def train(
         ModeError: there is no such mode, or it failed.
         RunError: the run folder cannot be written.
     """
+    check_seconds(checkpoint_every)
     plugins = find_plugins()
     run = prepare(plugins, picture, mode, preset, naive, runs, device, listeners, options)
     train_run(run, device, checkpoint_every)
@@ -210,6 +211,7 @@ def resume(
     The lowest damaged stage and all above it are trained again, with a Note. Their old files are
     kept. Arguments and errors are those of `open_run` and `train`.
     """
+    check_seconds(checkpoint_every)
     opened = open_unfinished(run, runs, listeners)
     train_run(opened, device, checkpoint_every)
     return opened
@@ -227,6 +229,9 @@ def open_unfinished(run: str | Path, runs: str | Path, listeners: Sequence[objec
 
 
 def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
+    if isinstance(listeners, str) or not isinstance(listeners, Sequence):
+        example = f"[{listeners!r}]" if isinstance(listeners, str) else "['tensorboard']"
+        raise OptionError(f"give a list of names or objects, such as {example}", "listeners")
     return [MetricsLog(), Previews(), *map(plugins.listener, listeners)]
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from consingan.core.metrics.folders import find_pictures, load_pictures
 from consingan.core.metrics.scores import Progress, Scorer, Scores
+from consingan.core.options.fields import LARGEST
 from consingan.core.options.size import Size
 from consingan.core.run import Run
 from consingan.errors import OptionError, RunError
@@ -85,7 +86,9 @@ def evaluate(
     """
     from consingan.api import open_run
 
-    if num_samples < MIN_SAMPLES:
+    if not isinstance(seed, int) or not 0 <= seed <= LARGEST:
+        raise OptionError("give a whole number from 0 to 2**63 - 1", "seed")
+    if not isinstance(num_samples, int) or num_samples < MIN_SAMPLES:
         raise OptionError(f"diversity needs {MIN_SAMPLES} samples or more", "num_samples")
     files = None if against is None else find_pictures(Path(against))
     if not isinstance(run, Run):

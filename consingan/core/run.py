@@ -13,7 +13,7 @@ from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, re
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.system.atomic_files import new_folder, remove_leftovers
-from consingan.errors import OptionError, RunError
+from consingan.errors import ModeError, OptionError, RunError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,7 +114,7 @@ class Run(RunFolder):
         Raises OptionError, RunError or ModeError.
         """
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
-        if tile is not None and tile < MIN_TILE:
+        if tile is not None and not (isinstance(tile, int) and tile >= MIN_TILE):
             raise OptionError(f"a tile has at least {MIN_TILE} pixels a side", "tile")
         sampler = self.sampler(device)
         sampler.tile = tile or sampler.tile
@@ -132,6 +132,8 @@ class Run(RunFolder):
                 remove_leftovers(folder)
         try:
             self.hooks.apply(sampler, parsed, outputs)
+            if not outputs.files:
+                raise ModeError(f"mode {self.mode!r} saved no picture in its hook `apply`")
         except BaseException:
             outputs.discard()
             raise
