@@ -17,6 +17,7 @@ from consingan.core.runs.damage import find_damage
 from consingan.core.runs.find import find_run
 from consingan.core.runs.records import RunConfig
 from consingan.core.system.devices import find_device, with_precision
+from consingan.core.system.torch_settings import own_settings
 from consingan.core.training.forecast import Forecast
 from consingan.core.training.session import check_seconds, train_run
 from consingan.core.training.start import create_fine_tuning, create_run, plan_training
@@ -101,6 +102,7 @@ def fine_tune(
     return tuned
 
 
+@own_settings()
 def prepare(
     plugins: Plugins,
     picture: str | Path | Image.Image,
@@ -122,6 +124,7 @@ def prepare(
     return create_run(Path(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
+@own_settings()
 def plan(
     picture: str | Path | Image.Image,
     mode: str = "generation",
@@ -149,6 +152,7 @@ def _parse(
     return loaded, parsed
 
 
+@own_settings()
 def prepare_fine_tuning(
     run: str | Path,
     naive: str | Path | Image.Image,

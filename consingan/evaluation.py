@@ -15,6 +15,7 @@ from consingan.core.metrics.scores import Progress, Scorer, Scores
 from consingan.core.options.fields import LARGEST
 from consingan.core.options.size import Size
 from consingan.core.run import Run
+from consingan.core.system.torch_settings import own_settings
 from consingan.errors import OptionError, RunError
 from consingan.inception import find_inception, load_inception
 
@@ -52,6 +53,7 @@ class Evaluation(BaseModel):
     """The file with the Inception weights, if SIFID is computed."""
 
 
+@own_settings()
 def evaluate(
     run: Run | str | Path,
     num_samples: int = 50,

@@ -13,6 +13,7 @@ from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, re
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.system.atomic_files import new_folder, remove_leftovers
+from consingan.core.system.torch_settings import own_settings
 from consingan.errors import ModeError, OptionError, RunError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Run(RunFolder):
             raise RunError(f"{str(path / state.file)!r} does not fit the run's options; {RESTORE}")
         return run
 
+    @own_settings()
     def sampler(self, device: str = "auto") -> Sampler:
         """A sampler with the stages trained so far. Raises RunError if there are none.
 
@@ -88,6 +90,7 @@ class Run(RunFolder):
         noise, naive = read_noise(self, device), read_naive(self)
         return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
 
+    @own_settings()
     def apply(
         self,
         out: str | Path | None = None,

@@ -13,6 +13,7 @@ from consingan.core.runs.records import Status
 from consingan.core.runs.tensor_files import CHECKPOINTS
 from consingan.core.system.atomic_files import remove_leftovers
 from consingan.core.system.devices import find_device
+from consingan.core.system.torch_settings import own_settings
 from consingan.errors import OptionError, RunError, Terminated
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def check_seconds(checkpoint_every: float) -> None:
         raise OptionError("give a number of seconds, 0 or more", "checkpoint_every")
 
 
+@own_settings()
 def train_run(run: Run, device: str = "auto", checkpoint_every: float = CHECKPOINT_EVERY) -> None:
     """Train the stages of the run that are not trained yet, and commit each when it is done.
 
