@@ -67,8 +67,7 @@ def evaluate(
     """Score samples of a finished run against the picture that it was trained on.
 
     The samples are those that `apply` makes from noise with the same seed. Modes that repaint have
-    no samples from noise. There the training picture is changed at random, as in training, and
-    repainted.
+    no samples from noise. There the training picture is changed as in training, and repainted.
 
     Args:
         run: a run, or as in `open_run`.
@@ -109,7 +108,7 @@ def evaluate(
     network = None if weights is None else load_inception(weights)
     sampler = run.sampler(device)
     picture = _as_saved(sampler.picture)
-    repaints = run.hooks.mode.takes_naive
+    repaints = run.hooks.mode.repaints
     scorer = Scorer(picture, network, diverse=not repaints, progress=progress)
     theirs = None
     if files is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from consingan.errors import RunError
 
@@ -30,7 +31,7 @@ def own_settings() -> Iterator[None]:
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        convolutions = torch.backends.cudnn.conv
+        convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # made at run time
         before, convolutions.fp32_precision = convolutions.fp32_precision, "ieee"
         try:
             yield
