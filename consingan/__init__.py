@@ -7,28 +7,34 @@ imported when it is first used, since loading torch takes a second.
 
 from __future__ import annotations
 
-import ast
-import pkgutil
-from importlib import import_module
+from functools import cache
 from typing import Any
 
-_STUB = ast.parse(pkgutil.get_data("consingan", "__init__.pyi") or b"")
-_MODULES = {
-    alias.name: str(node.module)
-    for node in _STUB.body
-    if isinstance(node, ast.ImportFrom)
-    for alias in node.names
-}
-"""The module of each public name."""
 
-__all__ = sorted(_MODULES)
+@cache
+def _modules() -> dict[str, str]:
+    """The module of each public name. Read when first asked for, so that Ctrl-C finds little."""
+    import ast
+    import pkgutil
+
+    stub = ast.parse(pkgutil.get_data("consingan", "__init__.pyi") or b"")
+    return {
+        alias.name: str(node.module)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    from importlib import import_module
+
+    if name == "__all__":
+        return __dir__()
+    if name.startswith("__") or name not in _modules():
         raise AttributeError(f"module 'consingan' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    return getattr(import_module(_modules()[name]), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(_modules())

@@ -22,8 +22,9 @@ from consingan.core.runs.listing import remove_run
 from consingan.core.runs.location import runs_folder
 from consingan.core.runs.records import RunConfig
 from consingan.core.system.devices import find_device, with_precision
+from consingan.core.system.torch_settings import own_settings
 from consingan.core.training.forecast import Forecast
-from consingan.core.training.session import train_run
+from consingan.core.training.session import check_seconds, train_run
 from consingan.core.training.start import create_fine_tuning, create_run, plan_training
 from consingan.errors import Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
@@ -86,6 +87,7 @@ def train(
         ModeError: there is no such mode, or it failed.
         RunError: the run folder cannot be written.
     """
+    check_seconds(checkpoint_every)
     plugins = find_plugins()
     heard = [*listeners, *[CONSOLE] * progress]
     run = prepare(plugins, picture, mode, preset, name, naive, runs, device, heard, options)
@@ -123,6 +125,7 @@ def fine_tune(
     return tuned
 
 
+@own_settings()
 def prepare(
     plugins: Plugins,
     picture: Source,
@@ -146,6 +149,7 @@ def prepare(
     return create_run(runs_folder(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
 
 
+@own_settings()
 def plan(
     picture: Source,
     mode: str = "generation",
@@ -173,6 +177,7 @@ def _parse(
     return loaded, parsed
 
 
+@own_settings()
 def prepare_fine_tuning(
     run: Run | str | Path,
     naive: Source,
@@ -246,6 +251,7 @@ def resume(
     The lowest damaged stage and all above it are trained again, with a Note. Their old files are
     kept. Arguments and errors are those of `open_run` and `train`.
     """
+    check_seconds(checkpoint_every)
     opened = open_unfinished(run, runs, listeners)
     train_run(opened, device, checkpoint_every)
     return opened
@@ -265,6 +271,9 @@ def open_unfinished(
 
 
 def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
+    if isinstance(listeners, str) or not isinstance(listeners, Sequence):
+        example = f"[{listeners!r}]" if isinstance(listeners, str) else "['tensorboard']"
+        raise OptionError(f"give a list of names or objects, such as {example}", "listeners")
     return [MetricsLog(), Previews(), *(_listener(plugins, wanted) for wanted in listeners)]
 
 

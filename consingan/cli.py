@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -51,6 +52,7 @@ def run(arguments: Sequence[str]) -> int:
     # How long OpenMP threads spin while they wait: spinning long slows a busy machine, and not
     # spinning slows an idle one. GNU's OpenMP reads this when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    _mend_environment()
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     with warnings.catch_warnings():
@@ -103,6 +105,16 @@ def _version(wanted: bool) -> None:
 
         print(f"consingan {version('consingan')}")
         raise typer.Exit
+
+
+def _mend_environment() -> None:
+    """Make do with streams that cannot show a character, and with a terminal without columns."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for name in ("COLUMNS", "LINES"):
+        if not os.environ.get(name, "1").strip("0"):
+            del os.environ[name]
 
 
 def _terminate(number: int, frame: object) -> None:

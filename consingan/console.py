@@ -78,10 +78,10 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def outlook(forecast: Forecast) -> str:
-    """A forecast's total time and memory as text: `about 12 min, 700 MB of memory`."""
+def outlook(forecast: Forecast, stage: int = 0, step: int = 0) -> str:
+    """The time from a step of a stage on, and the memory: `about 12 min, 700 MB of memory`."""
     memory = f", {forecast.memory / 1e6:.0f} MB of memory" if forecast.memory else ""
-    return f"about {duration(forecast.seconds)}{memory}"
+    return f"about {duration(forecast.left(stage, step))}{memory}"
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict
 from consingan.core.metrics.folders import find_pictures, load_pictures
 from consingan.core.metrics.scores import PictureFacts, Progress, Scorer, Scores
 from consingan.core.metrics.verdict import Verdict, judge
+from consingan.core.options.fields import LARGEST
 from consingan.core.options.size import Size
 from consingan.core.run import Run
+from consingan.core.system.torch_settings import own_settings
 from consingan.errors import OptionError, RunError
 from consingan.inception import find_inception, load_inception
 
@@ -78,6 +80,7 @@ class Evaluation(BaseModel):
         return table_html(("figure", "samples"), rows) + f"<p>{escape(words)}</p>"
 
 
+@own_settings()
 def evaluate(
     run: Run | str | Path,
     num_samples: int = 50,
@@ -91,8 +94,7 @@ def evaluate(
     """Score samples of a finished run against the picture that it was trained on.
 
     The samples are those that `apply` makes from noise with the same seed. Modes that repaint have
-    no samples from noise. There the training picture is changed at random, as in training, and
-    repainted.
+    no samples from noise. There the training picture is changed as in training, and repainted.
 
     Args:
         run: a run, or as in `open_run`.
@@ -112,7 +114,9 @@ def evaluate(
     """
     from consingan.api import open_run
 
-    if num_samples < MIN_SAMPLES:
+    if not isinstance(seed, int) or not 0 <= seed <= LARGEST:
+        raise OptionError("give a whole number from 0 to 2**63 - 1", "seed")
+    if not isinstance(num_samples, int) or num_samples < MIN_SAMPLES:
         raise OptionError(f"diversity needs {MIN_SAMPLES} samples or more", "num_samples")
     files = None if against is None else find_pictures(Path(against))
     run = open_run(run)
@@ -130,7 +134,7 @@ def evaluate(
     network = None if weights is None else load_inception(weights)
     sampler = run.sampler(device)
     picture = _as_saved(sampler.picture)
-    repaints = run.hooks.mode.takes_naive
+    repaints = run.hooks.mode.repaints
     scorer = Scorer(picture, network, diverse=not repaints, progress=progress)
     theirs = None
     if files is not None:

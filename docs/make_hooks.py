@@ -118,7 +118,7 @@ def _described(name: str) -> str:
     if callable(value) and name != "hookimpl":
         return (inspect.getdoc(value) or "").split("\n\n")[0]
     # The docstring of a constant is the string that follows it.
-    body = ast.parse(inspect.getsource(import_module(consingan._MODULES[name]))).body
+    body = ast.parse(inspect.getsource(import_module(consingan._modules()[name]))).body
     for statement, following in pairwise(body):
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]

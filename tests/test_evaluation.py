@@ -277,3 +277,17 @@ def test_wrong_usage_is_one_line(
     err = capsys.readouterr().err
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("mode", ["inpaint", "paint", "superres"])
+def test_modes_that_repaint_are_scored_on_what_they_repaint(mode: str, tmp_path: Path) -> None:
+    mask = Image.new("L", (30, 20))
+    mask.paste(255, (0, 0, 2, 2))
+    mask.save(tmp_path / "mask.png")
+    options = {**TINY, "niter": 1, "train_stages": 2}
+    if mode == "inpaint":
+        options["mask"] = tmp_path / "mask.png"
+    run = consingan.train(tiny_image(), mode, runs=tmp_path / "runs", **options)
+    found = consingan.evaluate(run, 2)
+    assert found.source == "changed pictures"
+    assert found.samples.diversity is None

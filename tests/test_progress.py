@@ -19,6 +19,7 @@ from consingan.core.hooks.dispatch import Hooks
 from consingan.core.hooks.events import StageStarted, StepLogged
 from consingan.core.pictures.resizing import build_pyramid
 from consingan.core.pictures.tensors import to_tensor
+from consingan.core.runs.records import SavedCheckpoint
 from consingan.core.training.forecast import (
     Forecast,
     StageForecast,
@@ -140,9 +141,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _show(tmp_path: Path, terminal: bool) -> str:
+def _show(
+    tmp_path: Path, terminal: bool, done: int = 0, saved: SavedCheckpoint | None = None
+) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
     run = consingan.train(tiny_image(), runs=tmp_path, **TINY)
+    changes = {"stages": run.state.stages[:done], "checkpoint": saved}
+    run.state = run.state.model_copy(update=changes)
     progress = ConsoleProgress(console)
     progress.forecast = Forecast((*STAGES, STAGES[1]), picture_seconds=2.0, memory=5_000_000)
     progress.run_started(run)
@@ -162,6 +167,16 @@ def test_the_live_block_shows_stage_step_speed_and_both_times_left(tmp_path: Pat
     assert "33%" in shown
     assert "20 s left" in shown
     assert shown.count(" left") >= 2
+
+
+def test_a_run_that_goes_on_announces_what_is_left_of_it(tmp_path: Path) -> None:
+    known = Forecast(STAGES, picture_seconds=3.0, memory=0)
+    assert known.left(0, 0) == known.seconds
+    assert known.left(1, 0) > known.left(1, 10) == pytest.approx(known.left(1, 0) - 10 * 0.4)
+    assert known.left(2, 0) == 0
+    assert "; about 21 s, 5 MB of memory" in _show(tmp_path / "a", terminal=False, done=2)
+    saved = SavedCheckpoint(stage=2, step=25, seconds=1, sha256="0" * 64)
+    assert "; about 11 s, 5 MB" in _show(tmp_path / "b", terminal=False, done=2, saved=saved)
 
 
 def test_without_a_terminal_there_are_plain_lines_only(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from consingan.core.runs.metrics_file import METRICS, read_losses
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid
 from consingan.core.system.atomic_files import new_folder, remove_leftovers
-from consingan.errors import OptionError, RunError
+from consingan.core.system.torch_settings import own_settings
+from consingan.errors import ModeError, OptionError, RunError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -87,6 +88,7 @@ class Run(RunFolder):
             raise RunError(f"{str(path / state.file)!r} does not fit the run's options; {RESTORE}")
         return run
 
+    @own_settings()
     def sampler(self, device: str = "auto") -> Sampler:
         """A sampler with the stages trained so far. Raises RunError if there are none.
 
@@ -142,6 +144,7 @@ class Run(RunFolder):
             {start: f"stage {stage + 1}" for stage, start in enumerate(starts)},
         )
 
+    @own_settings()
     def apply(
         self,
         out: str | Path | None = None,
@@ -179,7 +182,7 @@ class Run(RunFolder):
     ) -> Outputs:
         """What `apply` does, with the same arguments: it returns where everything went."""
         parsed = parse_options(self.hooks.mode.ApplyOptions, options)
-        if tile is not None and tile < MIN_TILE:
+        if tile is not None and not (isinstance(tile, int) and tile >= MIN_TILE):
             raise OptionError(f"a tile has at least {MIN_TILE} pixels a side", "tile")
         sampler = self.sampler(device)
         sampler.tile = tile or sampler.tile
@@ -197,6 +200,8 @@ class Run(RunFolder):
                 remove_leftovers(folder)
         try:
             self.hooks.apply(sampler, parsed, outputs)
+            if not outputs.files:
+                raise ModeError(f"mode {self.mode!r} saved no picture in its hook `apply`")
         except BaseException:
             outputs.discard()
             raise

@@ -31,6 +31,7 @@ from consingan.core.runs.location import runs_folder
 from consingan.core.runs.records import RunConfig, RunState, SavedStage
 from consingan.core.runs.tensor_files import FIXED_NOISE, sha256, stage_file
 from consingan.core.system.names import folder_name
+from consingan.core.system.torch_settings import own_settings
 from consingan.importing.settings import AGAIN, fault, read_options, read_settings
 from consingan.importing.weights import read_tensors
 from consingan.plugins import find_plugins
@@ -47,6 +48,7 @@ RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 STAGE_FOLDERS_ADVICE = "the stage folders N/netG.pth hold the same weights: copy them beside it"
 
 
+@own_settings()
 def import_model(folder: str | Path, runs: str | Path | None = None) -> Run:
     """Make a run folder from a model folder of the published ConSinGAN code.
 

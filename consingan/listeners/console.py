@@ -40,7 +40,9 @@ class ConsoleProgress:
         """Print the run's picture, mode, stages and forecast."""
         self._run = run
         stages = f"{len(run.sizes)} stages to {run.sizes[-1]} pixels"
-        expected = f"; {outlook(self.forecast)}" if self.forecast else ""
+        saved, done = run.state.checkpoint, run.stages_done
+        step = saved.step if saved is not None and saved.stage == done else 0
+        expected = f"; {outlook(self.forecast, done, step)}" if self.forecast else ""
         self._print(f"{escaped(run.config.picture)}: {run.mode}, {stages}{expected}")
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, refresh_per_second=4)

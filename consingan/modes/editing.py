@@ -51,6 +51,7 @@ class Editing(Mode[EditingTrain, EditingApply]):
     ApplyOptions = EditingApply
     padding_style = "zero"  # borders stay where they are
     takes_naive = True
+    repaints = True
     presets = REPAINT_PRESETS
 
     @hookimpl

@@ -48,6 +48,7 @@ class Harmonization(Mode[HarmonizationTrain, RepaintOptions]):
     ApplyOptions = RepaintOptions
     padding_style = "zero"  # borders stay where they are
     takes_naive = True
+    repaints = True
     presets = REPAINT_PRESETS
 
     @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from consingan import Listener, hookimpl
@@ -22,21 +23,27 @@ class TensorBoard(Listener):
 
     def __init__(self) -> None:
         self._writer: Any = None
+        self._before: list[int] = []
+        """The iterations before each stage."""
 
     @hookimpl
     def run_started(self, run: RunFolder) -> None:
         """Open the event file, and write the table of options."""
         from torch.utils.tensorboard import SummaryWriter
 
-        # A stage that was not saved is trained again, so its earlier points are removed.
-        first = run.stages_done * run.options.niter + 1
+        stages = run.options.iterations(len(run.sizes))
+        self._before = [0, *accumulate(stages)]
+        # What comes after the last stage or checkpoint is trained again: its points are removed.
+        saved, done = run.state.checkpoint, run.stages_done
+        step = saved.step if saved is not None and saved.stage == done else 0
+        first = self._before[done] + step + 1
         self._writer = SummaryWriter(str(run.path / FOLDER), purge_step=first)
         self._writer.add_text("options", options_table(run))
 
     @hookimpl
     def step_logged(self, event: StepLogged) -> None:
         """Add a point to each curve."""
-        step = event.stage * event.niter + event.step
+        step = self._before[event.stage] + event.step
         for loss in ("critic", "adversarial", "reconstruction"):
             self._writer.add_scalar(f"loss/{loss}", getattr(event, loss), step)
         if event.seconds > 0:

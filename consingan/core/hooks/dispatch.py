@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from consingan.core.hooks.specs import PROJECT, HookSpecs
 from consingan.core.options.fields import Options
 from consingan.core.options.size import Size
 from consingan.core.options.training import TrainOptions
+from consingan.core.runs.records import MAX_STAGES
 from consingan.errors import ConsinganError, ModeError, Terminated, describe
 
 if TYPE_CHECKING:
@@ -53,10 +55,12 @@ class Hooks:
         """See `ModeHooks.stage_sizes`. Raises ModeError if the sizes don't grow to `size`."""
         given = self._first("stage_sizes", size=size, options=options)
         try:
-            sizes = [Size(*stage) for stage in given]
+            sizes = [Size(*map(operator.index, stage)) for stage in given]
         except TypeError:
-            kind = "a list of (height, width)"
-            raise ModeError(f"{self._name} gave stage_sizes {given!r}, not {kind}") from None
+            kind = "a list of (height, width) in whole pixels"
+            raise ModeError(f"{self._name} gave stage_sizes {given!r:.200}, not {kind}") from None
+        if len(sizes) > MAX_STAGES:
+            raise ModeError(f"{self._name} gave {len(sizes)} stages; {MAX_STAGES} are the most")
         grows = all(a.height <= b.height and a.width <= b.width for a, b in pairwise(sizes))
         if not sizes or sizes[-1] != size or not grows or min(sizes[0]) < 1:
             listed = ", ".join(map(str, sizes)) or "nothing"
@@ -79,14 +83,14 @@ class Hooks:
         naive: Tensor | None = None,
     ) -> Tensor:
         """See `ModeHooks.training_input`."""
-        given = {"pyramid": pyramid, "options": options, "generator": generator, "naive": naive}
+        given = {"pyramid": [*pyramid], "options": options, "generator": generator, "naive": naive}
         return self._like(pyramid[0], "training_input", given)
 
     def fixed_input(
         self, pyramid: Sequence[Tensor], options: TrainOptions, generator: torch.Generator
     ) -> Tensor:
         """See `ModeHooks.fixed_input`; the result is on the pyramid's device."""
-        given = {"pyramid": pyramid, "options": options, "generator": generator}
+        given = {"pyramid": [*pyramid], "options": options, "generator": generator}
         return self._like(pyramid[0], "fixed_input", given)
 
     def preview(self, sampler: Sampler) -> Iterator[tuple[str, Tensor]]:
@@ -127,9 +131,12 @@ class Hooks:
         return f"mode {self.mode.name!r}"
 
     def _like(self, picture: Tensor, hook: str, given: dict[str, Any]) -> Tensor:
-        return self._shaped(self._first(hook, **given), tuple(picture.shape), hook).to(
-            picture.device
-        )
+        pyramid = [*given["pyramid"]]
+        versions = [level._version for level in pyramid]
+        result = self._shaped(self._first(hook, **given), tuple(picture.shape), hook)
+        if versions != [level._version for level in pyramid]:
+            raise ModeError(f"{self._name} changed the pyramid in place in {hook}; clone it first")
+        return result.to(picture.device)
 
     def _shaped(self, result: object, shape: tuple[int, ...], hook: str) -> Tensor:
         import torch
@@ -139,6 +146,14 @@ class Hooks:
             raise ModeError(f"{self._name} gave {hook} of type {kind}, not a tensor of {shape}")
         if tuple(result.shape) != shape:
             raise ModeError(f"{self._name} gave {hook} of shape {tuple(result.shape)}, not {shape}")
+        kind = "meta" if result.is_meta else str(result.layout).removeprefix("torch.")
+        kind = "complex" if result.is_complex() else kind
+        if kind != "strided":
+            raise ModeError(f"{self._name} gave {hook} as a {kind} tensor; give an ordinary one")
+        result = result.detach().to(torch.float32)
+        # Of training inputs the guard against divergence takes care, without waiting for a GPU.
+        if hook != "training_input" and not result.isfinite().all():
+            raise ModeError(f"{self._name} gave {hook} with values that are not numbers")
         return result
 
     def _first(self, hook: str, **arguments: object) -> Any:

@@ -47,3 +47,6 @@ class Mode(_Signatures[TrainT, ApplyT]):
     """
     takes_naive: ClassVar[bool] = False
     """Whether training takes a naive picture, for previews and for fine-tuning."""
+    repaints: ClassVar[bool] = False
+    """Whether pictures are made from pictures, not from noise: `evaluate` then repaints the
+    training inputs in place of samples that training never saw."""

@@ -15,6 +15,10 @@ from consingan.errors import OptionError
 
 LIMITS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern"})
 """The constraints that an option can have, by pydantic's names."""
+LARGEST = 2**63 - 1
+"""The largest number that an option can be; seeds use all of it."""
+LONGEST = 200
+"""The most characters of an invalid value that are shown."""
 
 
 def option(
@@ -108,7 +112,18 @@ class Options(BaseModel):
         """Make paths absolute, since a run may be resumed or applied from another folder."""
         if isinstance(value, list | tuple):
             return type(value)(map(cls._make_absolute, value))
-        return value.expanduser().absolute() if isinstance(value, Path) else value
+        try:
+            return value.expanduser().absolute() if isinstance(value, Path) else value
+        except (RuntimeError, OSError):  # OSError: the working directory was deleted
+            raise ValueError("the folder that it is in does not exist") from None
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _bound(cls, value: Any) -> Any:
+        """Refuse numbers that no picture needs, whose products would overflow."""
+        if isinstance(value, int | float) and abs(value) > LARGEST:
+            raise ValueError("the number is too large")
+        return value
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -133,6 +148,7 @@ def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
             message = "it has to be given"
         elif field is not None:
             wrong = first["input"]
-            shown = str(wrong) if isinstance(wrong, Path) else wrong
-            message = f"{message[0].lower()}{message[1:]}, not {shown!r}"
+            shown = repr(str(wrong) if isinstance(wrong, Path) else wrong)
+            shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+            message = f"{message[0].lower()}{message[1:]}, not {shown}"
         raise OptionError(message, field) from None

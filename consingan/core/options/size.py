@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 from pydantic import model_validator
@@ -88,10 +89,11 @@ def check_size(size: Size) -> Size:
 
 def parse_size(text: str) -> Size:
     """Parse `WIDTHxHEIGHT`, such as `500x150`. Raises ValueError."""
-    width, cross, height = text.strip().partition("x")
-    if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise ValueError(f"{text.strip()!r} is no size; write WIDTHxHEIGHT, such as 500x150")
-    return Size(int(height), int(width))
+    found = re.fullmatch("([0-9]{1,9})x([0-9]{1,9})", text.strip())
+    size = Size(int(found[2]), int(found[1])) if found else Size(0, 0)
+    if 0 in size:
+        raise ValueError(f"{text.strip()[:40]!r} is no size; write WIDTHxHEIGHT, such as 500x150")
+    return size
 
 
 def fit(size: Size, max_size: int) -> Size:

@@ -59,6 +59,8 @@ def fill_unknown(picture: Tensor, known: Tensor) -> Tensor:
     """
     if known.all() or not known.any():
         return picture
+    if picture.device.type == "mps":  # it has no adaptive pooling of odd sizes
+        return fill_unknown(picture.cpu(), known.cpu()).to(picture.device)
     masked = torch.where(known > 0, picture, 0)
     height, width = picture.shape[-2:]
     half = (height + 1) // 2, (width + 1) // 2

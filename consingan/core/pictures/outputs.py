@@ -45,8 +45,9 @@ class Outputs:
             self.folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise OptionError(f"{str(self.folder)!r} is not a folder", "out") from None
-        except OSError as error:
-            raise RunError(f"cannot create {str(out)!r}: {error.strerror}") from None
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"cannot create {str(out)!r}: {reason}") from None
         self.files: list[Path] = []
         """The pictures and clips that were saved so far, in order."""
         self.gallery: Path | None = None

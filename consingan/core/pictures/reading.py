@@ -121,8 +121,15 @@ def decode_jpeg(content: bytes) -> Image.Image:
 def from_image(image: Image.Image, name: str = "picture", background: str = "white") -> Picture:
     """A Pillow image as a `Picture`: 8-bit RGB, upright, transparency composited on `background`.
 
-    Raises PictureError if its mode cannot be converted to RGB unambiguously.
+    Raises PictureError if it has no pixels, is closed or truncated, or if its mode cannot be
+    converted to RGB unambiguously.
     """
+    try:
+        image.load()
+    except Exception as error:  # decoders may raise any exception on damaged files
+        raise PictureError(f"picture {name!r} is closed, damaged or truncated: {error}") from None
+    if 0 in image.size:
+        raise PictureError(f"picture {name!r} has no pixels; give one of 1x1 or more")
     notes = []
     if getattr(image, "is_animated", False):  # n_frames could take very long
         notes.append("only the first frame is used")

@@ -59,12 +59,15 @@ def array_to_image(array: object) -> Image.Image:
 def to_image(tensor: Tensor) -> Image.Image:
     """(1, 3, H, W) in [-1, 1], on any device, as an RGB image. Values outside are clipped.
 
-    Raises TypeError for another type or shape.
+    Raises TypeError for another type or shape, ValueError for values that are not numbers.
     """
     shape = tuple(getattr(tensor, "shape", ()))
     if len(shape) != 4 or shape[:2] != (1, 3):
         given = f"a tensor {shape}" if shape else f"a {type(tensor).__name__}"
         raise TypeError(f"a picture is a tensor (1, 3, H, W), not {given}")
     # In place: of a large picture each copy is hundreds of megabytes.
-    pixels = tensor[0].float().add(1).mul_(127.5).round_().clamp_(0, 255).byte()
+    pixels = tensor[0].float().add(1).mul_(127.5).round_()
+    if not all(end.isfinite() for end in pixels.aminmax()):
+        raise ValueError("a picture has values that are not numbers, or infinite")
+    pixels = pixels.clamp_(0, 255).byte()
     return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())

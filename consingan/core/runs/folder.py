@@ -137,8 +137,9 @@ def create_folder(
     except BaseException as error:
         if path is not None:
             shutil.rmtree(path, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise RunError(f"cannot create a run in {str(root)!r}: {error.strerror}") from None
+        if isinstance(error, OSError | ValueError):  # ValueError: a NUL in the name
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"cannot create a run in {str(root)!r}: {reason}") from None
         raise
     return path, config
 

@@ -67,7 +67,11 @@ def use_tensors(
 
     content = read_checked(folder, name, checksum, limit)
     try:
-        return use(load(content))
+        tensors = load(content)
+        for key, tensor in tensors.items():
+            if not tensor.isfinite().all():
+                raise ValueError(f"tensor {key!r} has values that are not numbers")
+        return use(tensors)
     except Exception as error:  # an untrusted file may hold anything, with a correct checksum
         reason = " ".join(str(error).split())[:200]
         raise RunError(

@@ -18,6 +18,7 @@ from consingan.core.options.size import Size
 from consingan.core.options.training import FINE, TrainOptions
 from consingan.core.pictures.resizing import resize
 from consingan.core.system.threads import make_in_threads
+from consingan.core.system.torch_settings import own_settings
 
 TILE = 512
 """The default side of a tile, in pixels."""
@@ -185,7 +186,6 @@ class Sampler:
         """
         return torch.cat(list(self.bands(noise, sizes)), dim=2)
 
-    @torch.inference_mode()
     def bands(self, noise: NoiseSource, sizes: Sequence[Size] | None = None) -> Iterator[Tensor]:
         """The picture of `generate` in bands, (1, 3, h, W), from top to bottom.
 
@@ -193,6 +193,16 @@ class Sampler:
         memory for that doesn't depend on the picture's height. The pixels are the same as in one
         piece. Batch norm statistics are measured first.
         """
+        made = self._bands(noise, sizes)
+        while True:
+            with own_settings():  # not while the caller has a band
+                band = next(made, None)
+            if band is None:
+                return
+            yield band
+
+    @torch.inference_mode()
+    def _bands(self, noise: NoiseSource, sizes: Sequence[Size] | None) -> Iterator[Tensor]:
         sizes = self.sizes if sizes is None else sizes
         size = sizes[-1]
         draw = partial(_drawn, noise)

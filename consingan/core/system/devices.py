@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consingan.core.options.training import Precision, TrainOptions
-from consingan.errors import OptionError
+from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
     import torch
@@ -18,16 +19,23 @@ def find_device(name: str = "auto") -> torch.device:
     """The device called `name`: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
     `auto` is the first CUDA device, or else Apple's GPU, or else the CPU. Raises OptionError if the
-    name is unknown or this machine has no such device.
+    name is unknown or this machine has no such device, RunError as `check_fork`, and in a
+    working directory that was deleted: MKL would end the process.
     """
     import torch
 
+    from consingan.core.system.threads import check_fork
+
+    check_fork()
+    _check_working_directory()
+    if not isinstance(name, str) or len(name) > 20:
+        raise OptionError("write auto, cpu, cuda, cuda:N or mps", "device")
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = torch.backends.mps.is_available()
     if name == "auto":
         return torch.device("cuda:0" if cuda else "mps" if mps else "cpu")
     kind, _, number = name.partition(":")
-    numbered = kind == "cuda" and number.isdecimal()
+    numbered = kind == "cuda" and number.isascii() and number.isdecimal()
     if kind not in ("cpu", "cuda", "mps") or (number and not numbered):
         raise OptionError(f"{name!r} is not one of auto, cpu, cuda, cuda:N, mps", "device")
     if kind == "cuda" and int(number or 0) >= cuda:
@@ -36,6 +44,13 @@ def find_device(name: str = "auto") -> torch.device:
     if kind == "mps" and not mps:
         raise OptionError("mps: this machine has no Apple GPU; leave --device out", "device")
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
+
+
+def _check_working_directory() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise RunError("the working directory was deleted; change to another") from None
 
 
 def with_precision(options: TrainOptions, device: torch.device) -> TrainOptions:

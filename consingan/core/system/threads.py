@@ -7,6 +7,7 @@ parallel instead.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,25 @@ from typing import TypeVar
 
 import torch
 
+from consingan.errors import RunError
+
 T = TypeVar("T")
+_computing: list[int] = []
+"""The process that computes, with several threads; a forked one inherits its parent's."""
+
+
+def check_fork() -> None:
+    """Raise RunError in a process that was forked after its parent computed with threads.
+
+    The child has the parent's state of torch without its threads, and would wait for them forever.
+    """
+    if _computing and _computing != [os.getpid()]:
+        raise RunError(
+            "this process was forked after its parent had computed, so torch would wait for "
+            "threads that are gone; start it with multiprocessing.get_context('spawn')"
+        )
+    if torch.get_num_threads() > 1:
+        _computing[:] = [os.getpid()]
 
 
 @contextmanager

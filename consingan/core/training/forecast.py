@@ -85,6 +85,15 @@ class Forecast:
         """The time of the whole training."""
         return self.picture_seconds + sum(stage.seconds for stage in self.stages)
 
+    def left(self, stage: int, step: int) -> float:
+        """The time of what is left before the first step, or after `step` steps, of `stage`."""
+        if stage >= len(self.stages):
+            return 0.0
+        pixels = [each.size.height * each.size.width for each in self.stages]
+        pictures = self.picture_seconds * sum(pixels[stage:]) / sum(pixels)
+        steps = sum(each.seconds for each in self.stages[stage:])
+        return pictures + steps - step * self.stages[stage].step_seconds
+
     def run_left(self, stage: int, step: int, seconds: float) -> float:
         """Seconds left in the run, after `step` > 0 iterations of `stage` took `seconds`.
 

@@ -13,7 +13,8 @@ from consingan.core.runs.records import Status
 from consingan.core.runs.tensor_files import CHECKPOINTS
 from consingan.core.system.atomic_files import remove_leftovers
 from consingan.core.system.devices import find_device
-from consingan.errors import RunError, Terminated
+from consingan.core.system.torch_settings import own_settings
+from consingan.errors import OptionError, RunError, Terminated
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,13 @@ WRITTEN_FOLDERS = ("stages", "previews", CHECKPOINTS)
 """The subfolders of a run that training writes to."""
 
 
+def check_seconds(checkpoint_every: float) -> None:
+    """Raise OptionError unless it is a number of seconds."""
+    if not (isinstance(checkpoint_every, int | float) and checkpoint_every >= 0):
+        raise OptionError("give a number of seconds, 0 or more", "checkpoint_every")
+
+
+@own_settings()
 def train_run(run: Run, device: str = "auto", checkpoint_every: float = CHECKPOINT_EVERY) -> None:
     """Train the stages of the run that are not trained yet, and commit each when it is done.
 

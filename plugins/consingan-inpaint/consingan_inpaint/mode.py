@@ -63,6 +63,7 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     TrainOptions = InpaintTrain
     ApplyOptions = InpaintApply
     padding_style = "zero"  # borders stay where they are
+    repaints = True
     # The input picture determines the colours.
     presets = preset_changes(color_weight=0)
 

@@ -68,6 +68,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
     TrainOptions = PaintTrain
     ApplyOptions = PaintApply
     padding_style = "zero"  # borders stay where they are
+    repaints = True
     # The input picture determines the colours.
     presets = preset_changes(color_weight=0)
 

@@ -32,6 +32,7 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
     TrainOptions = SuperresTrain
     ApplyOptions = SuperresApply
     padding_style = "zero"  # borders stay where they are
+    repaints = True
     # Little noise at all stages, since the content is to stay the same.
     presets = preset_changes(fine_noise=1, color_weight=0)
 
