@@ -190,12 +190,8 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
     ) -> None:
         from consingan.api import open_run
 
-        opened = open_run(run, runs=runs, mode=loaded.mode.name)
-        if opened.mode != loaded.mode.name:
-            raise OptionError(
-                f"{str(opened.path)!r} was trained for {opened.mode}; "
-                f"use: consingan {opened.mode} apply {opened.path}"
-            )
+        name = loaded.mode.name
+        opened = open_run(run, runs=runs, mode=name, apply_mode=name)
         if 0 < opened.stages_done < len(opened.sizes):
             size = opened.sizes[opened.stages_done - 1]
             complain(f"note: the run is unfinished; it makes pictures of {size} pixels so far")
