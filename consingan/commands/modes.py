@@ -201,6 +201,6 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
             print(f"{len(made.files)} files in {escaped(str(made.folder))}")
         if made.gallery is not None:
             print(f"Open in a browser: {escaped(str(made.gallery))}")
-        print(f"Look at: {escaped(str(made.files[-1]))}")
+        print(f"Look at: {escaped(str(made.sheet or made.files[-1]))}")
 
     return with_options(command, parameters(loaded.mode.ApplyOptions))
