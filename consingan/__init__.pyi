@@ -1,6 +1,7 @@
 from consingan.api import fine_tune as fine_tune
 from consingan.api import open_run as open_run
 from consingan.api import plan as plan
+from consingan.api import refine as refine
 from consingan.api import remove as remove
 from consingan.api import resume as resume
 from consingan.api import train as train

@@ -25,7 +25,12 @@ from consingan.core.system.devices import find_device, with_precision
 from consingan.core.system.torch_settings import own_settings
 from consingan.core.training.forecast import Forecast
 from consingan.core.training.session import check_seconds, train_run
-from consingan.core.training.start import create_fine_tuning, create_run, plan_training
+from consingan.core.training.start import (
+    create_fine_tuning,
+    create_refinement,
+    create_run,
+    plan_training,
+)
 from consingan.errors import Note, OptionError, PictureError, RunError, RunNotFoundError
 from consingan.listeners.log import MetricsLog
 from consingan.listeners.previews import Previews
@@ -40,6 +45,11 @@ Source: TypeAlias = "str | Path | Image.Image | NDArray[Any] | Tensor"
 floating-point (3, H, W) or (1, 3, H, W) in [-1, 1]."""
 
 
+BORDERS = {
+    "oversize": "what lies at the picture's border may end up anywhere",
+    "zero": "what lies at the picture's border stays there",
+}
+"""What each padding style means for a picture."""
 CONSOLE = "console"
 """The name of the listener that shows the progress of a training."""
 
@@ -125,6 +135,48 @@ def fine_tune(
     return tuned
 
 
+def refine(
+    run: Run | str | Path,
+    niter: int,
+    *,
+    runs: str | Path | None = None,
+    device: str = "auto",
+    listeners: Sequence[object] = (),
+    **options: Any,
+) -> Run:
+    """Train the last stage of a finished run further, as a new run that names it as its parent.
+
+    Its networks go on learning where they are, on the same picture; the optimizers start anew.
+
+    Args:
+        run: as in `open_run`. The run itself is not changed.
+        niter: the number of iterations.
+        runs: the folder of runs, for the new run.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        listeners: as in `train`.
+        options: training options that may change, such as `lr_generator=0.0001`.
+
+    Raises OptionError for an option that must stay, and the errors of `train` and `open_run`.
+    """
+    refined = prepare_refinement(run, runs, device, listeners, {"niter": niter, **options})
+    train_run(refined, device)
+    return refined
+
+
+@own_settings()
+def prepare_refinement(
+    run: Run | str | Path,
+    runs: str | Path | None,
+    device: str,
+    listeners: Sequence[object],
+    options: dict[str, Any],
+) -> Run:
+    """Check all arguments of `refine`, and create the run folder. Nothing is trained yet."""
+    find_device(device)
+    parent = open_run(run, runs=runs, listeners=listeners)
+    return create_refinement(runs_folder(runs), parent, options)
+
+
 @own_settings()
 def prepare(
     plugins: Plugins,
@@ -207,6 +259,7 @@ def open_run(
     *,
     runs: str | Path | None = None,
     mode: str | None = None,
+    apply_mode: str | None = None,
     listeners: Sequence[object] = (),
 ) -> Run:
     """Open a run folder.
@@ -216,9 +269,12 @@ def open_run(
             an open run, whose folder is opened again.
         runs: the folder in which names are looked up.
         mode: a preference for names: runs of this mode come first, among them trained ones.
+        apply_mode: the mode that makes pictures from the run, if not its own: generation and
+            retarget apply each other's runs.
         listeners: as in `train`; they are called if the run is resumed.
 
-    Raises RunNotFoundError, RunError if the run is damaged, PluginError if its mode is missing.
+    Raises RunNotFoundError, RunError if the run is damaged, PluginError if its mode is missing,
+    OptionError if `apply_mode` cannot apply it.
     """
     plugins = find_plugins()
 
@@ -226,7 +282,28 @@ def open_run(
         return plugins.hooks_for(config, _all_listeners(plugins, listeners))
 
     path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs), mode)
-    return Run.open(path, find_hooks)
+    opened = Run.open(path, find_hooks)
+    if apply_mode not in (None, opened.mode):
+        _let_apply(opened, plugins.mode(apply_mode))
+    return opened
+
+
+def _let_apply(run: Run, loaded: LoadedMode) -> None:
+    """Let another mode make pictures from a run, and note what differs."""
+    own, other = run.hooks.mode, loaded.mode
+    if own.name not in other.applies:
+        raise OptionError(
+            f"{str(run.path)!r} was trained for {own.name}; "
+            f"use: consingan {own.name} apply {run.path}"
+        )
+    run.applier = Hooks(other)
+    if own.padding_style != other.padding_style:
+        warnings.warn(
+            f"the run was trained for {own.name}: {BORDERS[own.padding_style]}, and not as in "
+            f"{other.name}",
+            Note,
+            stacklevel=3,
+        )
 
 
 def remove(run: Run | str | Path, *, runs: str | Path | None = None) -> None:

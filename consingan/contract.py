@@ -32,7 +32,8 @@ ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.start
 
 
 COMMANDS: Mapping[str, Sequence[str]] = {
-    "Runs": ("resume", "show", "list", "compare", "remove", "import", "evaluate"),
+    "Runs": ("resume", "refine", "show", "list", "compare", "remove", "import", "evaluate"),
+    "Naive pictures": ("mask", "paste"),
     "Installed": ("modes", "plugins", "new-plugin", "examples"),
 }
 """The built-in commands, in the order and under the titles of the help."""

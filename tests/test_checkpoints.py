@@ -24,6 +24,7 @@ from consingan.core.options.fields import parse_options
 from consingan.core.training import divergence, loop
 from consingan.core.training.stage_trainer import StageTrainer
 from consingan.errors import Note, RunError
+from consingan.listeners import log
 from tests.conftest import TINY, tiny_image
 
 MODES = ("generation", "retarget", "animation", "harmonization", "editing")
@@ -39,8 +40,9 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.fixture
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Losses are looked at, and a checkpoint may be saved, after every step."""
+    """Losses are looked at and logged, and a checkpoint may be saved, after every step."""
     monkeypatch.setattr(loop, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(log, "LOGGED_EVERY", 1)
 
 
 class StopAt:

@@ -26,6 +26,7 @@ from consingan.errors import OptionError, RunError, RunNotFoundError
 from tests.conftest import TINY, image_size, tiny_image
 
 MODES = ["harmonization", "editing"]
+pytestmark = pytest.mark.filterwarnings("ignore:the naive picture .* is sharper than the run")
 LAST = stage_file(2)
 
 

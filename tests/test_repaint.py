@@ -20,6 +20,7 @@ from consingan.errors import Note, OptionError, PictureError
 from consingan.modes import editing, harmonization
 from tests.conftest import TINY, image_size, tiny_image
 
+pytestmark = pytest.mark.filterwarnings("ignore:the naive picture .* is sharper than the run")
 RADIUS = {"harmonization": harmonization.DILATION, "editing": editing.DILATION}
 HEIGHT, WIDTH = 60, 110
 """Of the naive pictures: larger than a feathered mask, and than the 24x16 trained at."""
@@ -148,11 +149,28 @@ def test_the_mask_that_is_named_wins(run: Run, naive: Path, tmp_path: Path) -> N
 
 
 def test_without_a_mask_all_is_repainted(run: Run, naive: Path, tmp_path: Path) -> None:
-    with pytest.warns(Note, match="no mask was found"):
+    with pytest.warns(
+        Note, match=r"no mask paste_mask\.\* was found .* the whole picture is repainted"
+    ):
         files = _apply(run, tmp_path / "new", naive)
     assert list(files) == ["raw", "sheet"]
     names = sorted(file.name for file in (tmp_path / "new").iterdir())
     assert names == ["options.json", "raw.png", "sheet.png"]
+
+
+def test_what_differs_from_the_training_picture_is_found(run: Run, tmp_path: Path) -> None:
+    edited = tiny_image().resize((24, 16))
+    edited.paste((255, 0, 255), (4, 5, 9, 10))
+    naive = _save(tmp_path / "edited.png", edited)
+    with pytest.warns(Note, match=r"no mask edited_mask\.\* was found .*what differs"):
+        files = _apply(run, tmp_path / "new", naive)
+    assert "result" in files
+
+
+def test_a_sharper_naive_picture_is_noted(run: Run, naive: Path, tmp_path: Path) -> None:
+    _mask(tmp_path / "paste_mask.png", 4, 5, 14, 15)
+    with pytest.warns(Note, match="110x60.* is sharper than the run .24x16"):
+        _apply(run, tmp_path / "new", naive)
 
 
 def test_a_mask_that_marks_all_repaints_all(run: Run, naive: Path, tmp_path: Path) -> None:
@@ -315,9 +333,11 @@ def test_from_the_command_line(
     assert err.count("\n") == 1
     assert cli.run([*command, f"--naive={naive}"]) == 0
     out, err = capsys.readouterr()
-    assert err == "consingan: note: no mask was found: the whole picture is repainted\n"
+    sharper, no_mask = err.splitlines()
+    assert sharper.startswith("consingan: note: the naive picture (110x60) is sharper than")
+    assert no_mask.endswith("beside the naive picture: the whole picture is repainted")
     assert out.splitlines()[-1] == f"Look at: {tmp_path}/new/sheet.png"
     mask = _mask(tmp_path / "other.png", 4, 5, 14, 15)
     assert cli.run([*command, f"--naive={naive}", f"--mask={mask}", "--seed=5"]) == 0
     assert (tmp_path / "new" / "result.png").is_file()
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.count("\n") == 1

@@ -190,12 +190,8 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
     ) -> None:
         from consingan.api import open_run
 
-        opened = open_run(run, runs=runs, mode=loaded.mode.name)
-        if opened.mode != loaded.mode.name:
-            raise OptionError(
-                f"{str(opened.path)!r} was trained for {opened.mode}; "
-                f"use: consingan {opened.mode} apply {opened.path}"
-            )
+        name = loaded.mode.name
+        opened = open_run(run, runs=runs, mode=name, apply_mode=name)
         if 0 < opened.stages_done < len(opened.sizes):
             size = opened.sizes[opened.stages_done - 1]
             complain(f"note: the run is unfinished; it makes pictures of {size} pixels so far")
@@ -205,6 +201,6 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
             print(f"{len(made.files)} files in {escaped(str(made.folder))}")
         if made.gallery is not None:
             print(f"Open in a browser: {escaped(str(made.gallery))}")
-        print(f"Look at: {escaped(str(made.files[-1]))}")
+        print(f"Look at: {escaped(str(made.sheet or made.files[-1]))}")
 
     return with_options(command, parameters(loaded.mode.ApplyOptions))

@@ -48,6 +48,23 @@ def resume(
     )
 
 
+def refine(
+    run: RunName,
+    niter: Annotated[int, typer.Option(help="Number of iterations.", min=1, show_default=False)],
+    runs: RunsFolder = RUNS,
+    device: Device = "auto",
+    listen: Listen = None,
+    checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
+) -> None:
+    """Train the last stage of a finished run further, as a new run."""
+    from consingan.api import prepare_refinement
+
+    def begin(listener: object) -> Run:
+        return prepare_refinement(run, runs, device, [listener, *(listen or [])], {"niter": niter})
+
+    train_visibly(begin, device, checkpoint_every)
+
+
 def show(
     run: RunName,
     curves: Annotated[
@@ -90,7 +107,8 @@ def show(
         if value != fields[name].default
     )
     if opened.config.parent is not None:
-        print(escaped(f"fine-tuned from {opened.config.parent}"))
+        how = "fine-tuned from" if opened.config.fine_tuned else "refined from"
+        print(escaped(f"{how} {opened.config.parent}"))
     print(escaped(f"preset {opened.config.preset}" + (f"; {options}" if options else "")))
     if summary["damage"]:
         print(escaped(f"Damaged: {summary['damage']}"))

@@ -40,6 +40,8 @@ class Run(RunFolder):
         options = parse_options(hooks.mode.TrainOptions, config.options)
         super().__init__(path, config, state, options, hooks.mode.padding_style)
         self.hooks = hooks
+        self.applier = hooks
+        """The hooks that make pictures: those of its own mode, unless another applies it."""
 
     def __repr__(self) -> str:
         state = self.state.status if self.complete else f"{self.stages_done} of {len(self.sizes)}"
@@ -108,7 +110,7 @@ class Run(RunFolder):
 
     def sampler_of(self, model: Model) -> Sampler:
         """A sampler with `model`, on its device. Raises RunError if a file is damaged."""
-        device, tuning = model.device, self.config.parent is not None
+        device, tuning = model.device, self.config.fine_tuned
         pyramid, known = read_pyramid(self, device), read_known(self, device)
         noise, naive = read_noise(self, device), read_naive(self)
         return make_sampler(model, pyramid, self.hooks, noise, naive, tuning, known)
@@ -181,7 +183,7 @@ class Run(RunFolder):
         **options: Any,
     ) -> Outputs:
         """What `apply` does, with the same arguments: it returns where everything went."""
-        parsed = parse_options(self.hooks.mode.ApplyOptions, options)
+        parsed = parse_options(self.applier.mode.ApplyOptions, options)
         if tile is not None and not (isinstance(tile, int) and tile >= MIN_TILE):
             raise OptionError(f"a tile has at least {MIN_TILE} pixels a side", "tile")
         sampler = self.sampler(device)
@@ -191,7 +193,9 @@ class Run(RunFolder):
         if out is None:
             try:
                 now = datetime.now(timezone.utc).astimezone()
-                out = new_folder(self.path / "applied", f"{now:{TIME_FORMAT}}-{self.mode}")
+                out = new_folder(
+                    self.path / "applied", f"{now:{TIME_FORMAT}}-{self.applier.mode.name}"
+                )
             except OSError as error:
                 raise RunError(f"cannot write to {str(self.path)!r}: {error.strerror}") from None
         outputs = Outputs(Path(out), fresh)
@@ -199,14 +203,16 @@ class Run(RunFolder):
             if not folder.is_symlink():  # it may lead out of the run's folder
                 remove_leftovers(folder)
         try:
-            self.hooks.apply(sampler, parsed, outputs)
+            self.applier.apply(sampler, parsed, outputs)
             if not outputs.files:
-                raise ModeError(f"mode {self.mode!r} saved no picture in its hook `apply`")
+                raise ModeError(
+                    f"mode {self.applier.mode.name!r} saved no picture in its hook `apply`"
+                )
         except BaseException:
             outputs.discard()
             raise
         outputs.save_record({"run": str(self.path), "options": parsed.model_dump(mode="json")})
-        outputs.save_gallery(f"{self.config.picture}, {self.mode}")
+        outputs.save_gallery(f"{self.config.picture}, {self.applier.mode.name}")
         return outputs
 
 

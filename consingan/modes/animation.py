@@ -12,11 +12,12 @@ from pydantic import field_validator, model_validator
 
 from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
-from consingan.core.options.fields import Options, changed, option
+from consingan.core.options.fields import changed, option
 from consingan.core.options.presets import preset_changes
-from consingan.core.options.size import Size
+from consingan.core.options.size import Size, SizeOptions, check_size
 from consingan.core.options.training import TrainOptions
 from consingan.errors import Note
+from consingan.modes.shared.sample_options import SampleOptions
 
 if TYPE_CHECKING:
     import torch
@@ -40,10 +41,17 @@ class AnimationTrain(TrainOptions):
     min_size: int = changed(TrainOptions, "min_size", 20)
 
 
-class AnimationApply(Options):
+class AnimationApply(SizeOptions):
     """The options of `apply`."""
 
-    frames: int = option(100, "Number of frames in a clip.", "Clip", ge=1)
+    enlarge: float = changed(SampleOptions, "enlarge", 1.0)
+    frames: int = option(
+        100,
+        "Number of frames in a clip. Clips are GIF; --out NAME.webp, .png, .mp4 or .webm selects "
+        "another format.",
+        "Clip",
+        ge=1,
+    )
     fps: float = option(10.0, "Frames a second.", "Clip", gt=0, le=100)
     loop: Literal["none", "seamless"] = option(
         "none",
@@ -98,6 +106,12 @@ class AnimationApply(Options):
             raise ValueError("--strength sets --start-stage and --beta: give either it or them")
         return self
 
+    def stage_sizes(self, sampler: Sampler) -> list[Size]:
+        """The sizes of the stages for these options."""
+        sizes = sampler.scaled_sizes(self.target(sampler.size), self.enlarge)
+        check_size(sizes[-1])
+        return sizes
+
     def clips(self) -> dict[str, tuple[int, float]]:
         """The start stage and beta of each clip, by its name."""
         if self.strength is None:
@@ -148,6 +162,7 @@ class Animation(Mode[AnimationTrain, AnimationApply]):
                 Note,
                 stacklevel=2,
             )
+        options.stage_sizes(sampler)  # raises before anything is made
         for name, (start, beta) in options.clips().items():
             every = max(1, options.frames // PALETTE_FRAMES)
             palette = _frames(sampler, options, start, beta, every)
@@ -161,9 +176,10 @@ def _frames(
     from consingan.core.pictures.tensors import to_image
     from consingan.core.sampling.sampler import stored
 
+    sizes = options.stage_sizes(sampler)
     for index, noise in enumerate(_walk(sampler, options, start, beta)):
         if index % every == 0:
-            yield to_image(sampler.generate(stored(noise)))
+            yield to_image(sampler.generate(stored(noise), sizes))
 
 
 def _walk(
@@ -179,7 +195,7 @@ def _walk(
     from consingan.core.networks.window import whole
 
     noise = Noise(options.seed, sampler.model.device)
-    fixed = sampler.fixed_noise()
+    fixed = sampler.fixed_noise(sampler.model.plan(options.stage_sizes(sampler)))
     spans = [(level.shape[1], whole(Size(*level.shape[-2:]))) for level in fixed]
     moving = range(min(start, len(fixed) - 1), len(fixed))
     before, now = list(fixed), list(fixed)

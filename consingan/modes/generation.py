@@ -20,6 +20,7 @@ class Generation(Mode[TrainOptions, SampleOptions]):
     name = "generation"
     summary = "New variants of the picture, at any size."
     ApplyOptions = SampleOptions
+    applies = ("retarget",)
 
     @hookimpl
     def apply(self, sampler: Sampler, options: SampleOptions, outputs: Outputs) -> None:

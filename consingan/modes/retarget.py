@@ -63,6 +63,7 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
     name = "retarget"
     summary = "The picture at other sizes and shapes, nothing stretched."
     ApplyOptions = RetargetApply
+    applies = ("generation",)
     padding_style = "zero"  # borders stay where they are
 
     @hookimpl

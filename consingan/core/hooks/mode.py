@@ -45,6 +45,8 @@ class Mode(_Signatures[TrainT, ApplyT]):
     With `"oversize"`, noise extends beyond the border, so that borders vary as much as the middle.
     With `"zero"`, zeros are padded, so that what lies at the border stays there.
     """
+    applies: ClassVar[tuple[str, ...]] = ()
+    """Other modes whose runs its `apply` can make pictures from: those that train alike."""
     takes_naive: ClassVar[bool] = False
     """Whether training takes a naive picture, for previews and for fine-tuning."""
     repaints: ClassVar[bool] = False

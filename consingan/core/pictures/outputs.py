@@ -50,6 +50,8 @@ class Outputs:
             raise RunError(f"cannot create {str(out)!r}: {reason}") from None
         self.files: list[Path] = []
         """The pictures and clips that were saved so far, in order."""
+        self.sheet: Path | None = None
+        """The first page of the contact sheet, once it is saved."""
         self.gallery: Path | None = None
         """The page that shows them, once it is saved."""
         self._suffix = suffix
@@ -106,7 +108,8 @@ class Outputs:
         pages = list(self._thumbnails.pages(row))
         numbers = [f"-{number}" for number in range(1, len(pages) + 1)] if len(pages) > 1 else [""]
         saved = [self._save_image(name + n, page) for n, page in zip(numbers, pages, strict=True)]
-        return saved[0]
+        self.sheet = saved[0]
+        return self.sheet
 
     def save_gallery(self, title: str) -> Path | None:
         """Save `gallery.html` beside the pictures: thumbnails that open them.

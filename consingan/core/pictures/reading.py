@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging, features
 
 from consingan.core.options.size import Size
 from consingan.core.pictures.colour_profiles import SIXTEEN_BIT, Conversion, conversion_to_srgb
@@ -21,9 +21,14 @@ from consingan.core.pictures.jpeg import START, open_jpeg
 from consingan.core.pictures.tensors import strips
 from consingan.errors import PictureError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
+    *(".avif", ".heic", ".heif"),
+)
 """The suffixes of picture files, in upper or lower case."""
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""What HEIC and HEIF files say at their start; AVIF files say `avif` or `avis`."""
 EXIF_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,7 +62,8 @@ class Picture:
 def load_picture(path: str | Path, background: str = "white", *, reduced: bool = False) -> Picture:
     """Read a picture file as 8-bit RGB, upright.
 
-    It reads JPEG, PNG, WebP, TIFF, BMP and the first frame of a GIF. Grey, palette, CMYK and 16-bit
+    It reads JPEG, PNG, WebP, TIFF, BMP, AVIF and the first frame of a GIF; and HEIC with the extra
+    `heic`. Grey, palette, CMYK and 16-bit
     pictures are converted, and transparent ones are composited on `background`. With `reduced`,
     JPEG photos over the limit are decoded at a half, a quarter or an eighth of their sides. Raises
     PictureError if the file is missing, empty, truncated, not a picture, or declares more than the
@@ -187,12 +193,28 @@ def _open(path: Path, reduced: bool) -> tuple[ImageFile.ImageFile, str | None]:
     """Open a picture file, and say how it will be reduced if it will be."""
     _silence_libtiff()
     with path.open("rb") as file:
-        jpeg = file.read(len(START)) == START
+        start = file.read(12)
         file.seek(0)
         check_start(file)
-    if jpeg:
+    if start.startswith(START):
         return open_jpeg(path, reduced)
+    if start[4:8] == b"ftyp":
+        _prepare_for(start[8:])
     return Image.open(path, formats=FORMATS), None
+
+
+def _prepare_for(brand: bytes) -> None:
+    """Make Pillow read HEIC or AVIF. Raises PictureError, with advice, if it cannot."""
+    if brand in HEIF_BRANDS:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise PictureError(
+                "is a HEIC photo; to read it: pip install 'consingan[heic]', or save it as JPEG"
+            ) from None
+        register_heif_opener(thumbnails=False)
+    elif brand in (b"avif", b"avis") and not features.check("avif"):
+        raise PictureError("is an AVIF picture, which this Pillow cannot read; save it as PNG")
 
 
 def _to_eight_bits(

@@ -55,7 +55,8 @@ def remedy(run: RunFolder, stage: int) -> str:
         command = f"consingan resume {shlex.quote(str(run.path))}"
         return f"train from stage {stage + 1} on again with: {command}{good}"
     if run.config.parent is not None:
-        return f"fine-tune {run.config.parent!r} again"
+        again = "fine-tune" if run.config.fine_tuned else "refine"
+        return f"{again} {run.config.parent!r} again"
     return "import the model again"
 
 

@@ -71,11 +71,18 @@ class RunConfig(_Record):
     notes: list[str] = []
     """Conversions of the picture, and other facts worth knowing."""
     parent: str | None = None
-    """The run folder that this one is fine-tuned from."""
+    """The run folder that this one starts from, if it fine-tunes or refines one."""
+    refines: bool = False
+    """Whether it trains its parent's last stage further, on the same picture."""
     start_sha256: Checksum | None = None
-    """The checksum of the stage file that fine-tuning starts from."""
+    """The checksum of the stage file that it starts from."""
     fixed_noise_sha256: Checksum | None = None
     """The checksum of the fixed noise, if it is stored and not drawn from the seed."""
+
+    @property
+    def fine_tuned(self) -> bool:
+        """Whether the run is fine-tuned on its naive picture."""
+        return self.parent is not None and not self.refines
 
 
 class SavedStage(BaseModel):

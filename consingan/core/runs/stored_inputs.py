@@ -56,7 +56,7 @@ def read_naive(run: RunFolder) -> Tensor | None:
     """
     file = run.path / "naive.png"
     if not file.exists():
-        if run.config.parent is not None:
+        if run.config.fine_tuned:
             raise RunError(f"{str(file)!r} is missing: the run is fine-tuned on it")
         return None
     return to_tensor(load_picture(file).image)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from consingan.core.networks.batch_norm import BatchNormStatistics
+from consingan.core.networks.layers import CHANNELS
 from consingan.core.networks.model import Model
 from consingan.core.networks.noise import Noise
 from consingan.core.networks.plan import Plan
-from consingan.core.networks.window import Window, tiles, whole
+from consingan.core.networks.window import Span, Window, tiles, whole
 from consingan.core.options.size import Size
 from consingan.core.options.training import FINE, TrainOptions
 from consingan.core.pictures.resizing import resize
@@ -50,6 +51,7 @@ class Sampler:
         self.model = model
         self.pyramid = list(pyramid)
         """The training picture at every stage, (1, 3, H, W) in [-1, 1]."""
+        self._grey = bool((self.pyramid[-1] == self.pyramid[-1][:, :1]).all())
         self._known = known
         self._naive = naive
         tuned = naive if fine_tuning else None
@@ -117,9 +119,24 @@ class Sampler:
         return self.generate(self.fixed)
 
     def fixed(self, level: int, window: Window) -> Tensor:
-        """A window of the fixed noise at stage `level`, from which the picture is reconstructed."""
+        """A window of the fixed noise at stage `level`, from which the picture is reconstructed.
+
+        Beyond the fixed input of stage 0, at the right and at the bottom, it goes on as noise.
+        """
         if level == 0:
-            return window.cut(self._fixed_input)
+            height, width = self._fixed_input.shape[-2:]
+            rows, columns = window
+            if rows.stop <= height and columns.stop <= width:
+                return window.cut(self._fixed_input)
+            inside = Window(
+                Span(min(rows.start, height), min(rows.stop, height)),
+                Span(min(columns.start, width), min(columns.stop, width)),
+            )
+            extended = self._training_noise.fixed(0, CHANNELS, window)
+            extended[..., : inside.rows.length, : inside.columns.length] = inside.cut(
+                self._fixed_input
+            )
+            return extended
         return self._training_noise.fixed(level, self.options.filters, window)
 
     def fixed_noise(self, plan: Plan | None = None) -> list[Tensor]:
@@ -191,7 +208,8 @@ class Sampler:
 
         A picture with more pixels than a tile is computed tile by tile, in rows of tiles. The
         memory for that doesn't depend on the picture's height. The pixels are the same as in one
-        piece. Batch norm statistics are measured first.
+        piece. Batch norm statistics are measured first. If the training picture is grey, so is
+        this one.
         """
         made = self._bands(noise, sizes)
         while True:
@@ -199,7 +217,7 @@ class Sampler:
                 band = next(made, None)
             if band is None:
                 return
-            yield band
+            yield band.mean(dim=1, keepdim=True).expand_as(band) if self._grey else band
 
     @torch.inference_mode()
     def _bands(self, noise: NoiseSource, sizes: Sequence[Size] | None) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""Creating run folders: for a new training, and for fine-tuning."""
+"""Creating run folders: for a new training, for fine-tuning and for refining."""
 
 from __future__ import annotations
 
@@ -117,37 +117,68 @@ def create_fine_tuning(
     The parent is not changed. Raises OptionError if the mode has no fine-tuning or an override
     changes an option that must stay the same, RunError if the parent is unfinished.
     """
+    _check_naive(parent.hooks, naive)
+    reduced = _reduced(naive, fit(naive.size, max(parent.sizes[-1])))
+    changes = {"train_depth": 1}
+    return _create_successor(root, parent, changes, overrides, False, {"naive.png": reduced})
+
+
+def create_refinement(root: Path, parent: Run, overrides: Mapping[str, Any]) -> Run:
+    """Create the folder of a run that trains the last stage of `parent` further.
+
+    The errors are those of `create_fine_tuning`. A fine-tuned run goes on with its naive picture.
+    """
+    naive = parent.path / "naive.png"
+    files = {"naive.png": naive.read_bytes()} if naive.is_file() else {}
+    changes = {"last_share": 1.0}  # so that `niter` is the number of iterations
+    refines = not parent.config.fine_tuned
+    return _create_successor(root, parent, changes, overrides, refines, files)
+
+
+def _create_successor(
+    root: Path,
+    parent: Run,
+    changes: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    refines: bool,
+    files: dict[str, bytes],
+) -> Run:
+    """Create the folder of a run that starts from the finished `parent`, with these files too.
+
+    `changes` are made to the parent's options first, and then `overrides`.
+    """
     from safetensors.torch import save
 
-    _check_naive(parent.hooks, naive)
     if not parent.complete:
         raise RunError(f"{str(parent.path)!r} is unfinished; finish it with: consingan resume")
-    model, given = parent.hooks.mode.TrainOptions, {**parent.config.options, "train_depth": 1}
+    model, given = parent.hooks.mode.TrainOptions, {**parent.config.options, **changes}
     options, before = parse_options(model, {**given, **overrides}), parse_options(model, given)
     for name in overrides:
         # Which stages have batch norm depends on the window.
         fixed = name in FIXED_BY_PARENT or (name == "window" and before.batch_norm)
         if fixed and getattr(options, name) != getattr(before, name):
             value = in_words(model.model_fields[name], getattr(before, name))
-            raise OptionError(f"fine-tuning keeps it at {value}; train a new run", name)
+            what = "refining" if refines else "fine-tuning"
+            raise OptionError(f"{what} keeps it at {value}; train a new run", name)
     whole = save(parent.sampler("cpu").model.all_tensors())  # raises if the parent is damaged
     kept = ["picture.png", *[FIXED_NOISE] * (parent.config.fixed_noise_sha256 is not None)]
     kept += [KNOWN] * (parent.state.known_sha256 is not None)
     names = [*kept, *map(stage_file, range(parent.stages_done - 1))]
-    files = {name: (parent.path / name).read_bytes() for name in names}
+    files |= {name: (parent.path / name).read_bytes() for name in names}
     # The whole model, since training the last stage also changed stages below it.
     files[START] = whole
-    files["naive.png"] = _reduced(naive, fit(naive.size, max(parent.sizes[-1])))
-    changes = {
-        "created": datetime.now(timezone.utc).astimezone(),
-        "options": options.model_dump(mode="json"),
-        "parent": str(parent.path.resolve()),
-        "start_sha256": sha256(whole),
-    }
-    state = parent.state.model_copy(
-        update={"status": "training", "stages": parent.state.stages[:-1]}
+    config = parent.config.model_copy(
+        update={
+            "created": datetime.now(timezone.utc).astimezone(),
+            "options": options.model_dump(mode="json"),
+            "parent": str(parent.path.resolve()),
+            "refines": refines,
+            "start_sha256": sha256(whole),
+        }
     )
-    config = parent.config.model_copy(update=changes)
+    state = parent.state.model_copy(
+        update={"status": "training", "stages": parent.state.stages[:-1], "checkpoint": None}
+    )
     return Run.create(root, config, state, files, parent.hooks)
 
 

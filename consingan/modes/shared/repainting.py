@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from consingan.core.pictures.outputs import Outputs
+    from consingan.core.pictures.reading import Picture
     from consingan.core.sampling.sampler import Sampler
 
 
@@ -34,6 +35,12 @@ learn from statistics that are not the picture's (docs/research.md).
 """
 
 
+SHARPER = 1.5
+"""How much larger than the run a naive picture is that loses sharpness."""
+MOST = 0.5
+"""A naive picture of which more differs from the training picture was not made from it."""
+
+
 class RepaintOptions(Options):
     """The options of `apply` in modes that repaint."""
 
@@ -43,8 +50,8 @@ class RepaintOptions(Options):
     mask: Path | None = option(
         None,
         "Mask: white where the naive picture was changed. Only this part is repainted. By default "
-        "NAME_mask.* beside the naive picture is used. Without a mask the whole picture is "
-        "repainted.",
+        "NAME_mask.* beside the naive picture is used, or else what differs from the training "
+        "picture. If that is most of it, the whole picture is repainted.",
         "Pictures",
     )
     seed: int = option(
@@ -85,12 +92,16 @@ def save_repainted(
     naive = load_picture(options.naive)
     for note in naive.notes:
         warnings.warn(note, Note, stacklevel=2)
+    if max(naive.size) > SHARPER * max(sampler.size):
+        warnings.warn(
+            f"the naive picture ({naive.size}) is sharper than the run ({sampler.size}): what is "
+            "repainted gets softer",
+            Note,
+            stacklevel=2,
+        )
     mask_file = options.mask or find_mask(options.naive)
-    if mask_file is None:
-        warnings.warn("no mask was found: the whole picture is repainted", Note, stacklevel=2)
-        mask = None
-    else:
-        mask = feather(load_mask(mask_file, naive.size), radius)
+    marked = _changed(sampler, naive) if mask_file is None else load_mask(mask_file, naive.size)
+    mask = None if marked is None else feather(marked, radius)
     original = to_tensor(naive.image)
     entering = resize(original, fit(naive.size, max(sampler.size)))
     if sampler.scaled_sizes(Size(*entering.shape[-2:]))[0] == (1, 1):
@@ -111,6 +122,30 @@ def save_repainted(
         if mask is not None:
             outputs.save_image(f"result{number}", result)
     outputs.save_sheet(row=2 if mask is None else 3)
+
+
+def _changed(sampler: Sampler, naive: Picture) -> Tensor | None:
+    """The mask of what differs from the training picture, (1, 1, H, W), with a note.
+
+    It is None if nothing differs, or so much that the naive picture was made from another.
+    """
+    import numpy as np
+    import torch
+
+    from consingan.core.pictures.making_masks import changed_mask, share_of
+    from consingan.core.pictures.masks import MIN_SHARE
+    from consingan.core.pictures.tensors import to_image
+
+    sought = f"no mask {naive.name}_mask.* was found beside the naive picture"
+    if naive.size.has_aspect_of(sampler.size):
+        mask = changed_mask(naive.image, to_image(sampler.picture))
+        share = share_of(mask)
+        if MIN_SHARE <= share <= MOST:
+            what = f"what differs from the training picture is repainted, {share:.0%} of it"
+            warnings.warn(f"{sought}: {what}", Note, stacklevel=3)
+            return torch.from_numpy(np.array(mask) > 0).float()[None, None]
+    warnings.warn(f"{sought}: the whole picture is repainted", Note, stacklevel=3)
+    return None
 
 
 def preview_repainted(
