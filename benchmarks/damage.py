@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -52,6 +52,30 @@ def damage(content: bytes, random: Random) -> bytes:
         else:
             data[-1 - place : len(data) - place] = random.randbytes(1)
     return bytes(data)
+
+
+def damage_sizes(content: bytes, sides: Iterable[int], random: Random) -> bytes:
+    """`content` with one to three of the places changed that may hold a side or a size of it."""
+    numbers = [*sides, *(side * other for side in sides for other in (1, 3, 4, 8))]
+    forms = ["<H", ">H", "<I", ">I"]
+    found = [
+        (place, form)
+        for number in numbers
+        for form in forms
+        for place in _places_of(struct.pack(form, number), content)
+    ]
+    data = bytearray(content)
+    for place, form in random.choices(found, k=random.randint(1, 3)) if found else ():
+        number = random.choice(NUMBERS) & (256 ** struct.calcsize(form) - 1)
+        data[place : place + struct.calcsize(form)] = struct.pack(form, number)
+    return bytes(data)
+
+
+def _places_of(part: bytes, content: bytes) -> Iterator[int]:
+    place = content.find(part)
+    while place >= 0:
+        yield place
+        place = content.find(part, place + 1)
 
 
 def damage_json(content: bytes, random: Random) -> bytes:

@@ -26,17 +26,25 @@ from random import Random
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import torch
+
 import consingan
-from benchmarks.damage import damage, damage_json, damage_tensors
+from benchmarks.damage import damage, damage_json, damage_sizes, damage_tensors
+from benchmarks.odd_values import SIZE, TINY_PICTURE, OddMode, any_name, any_return, any_value
 from benchmarks.seeds import picture_files, published_folder, tiny_picture
 from benchmarks.shared import command_line, run
 from consingan import api
-from consingan.core.options.size import Size
+from consingan.core.hooks.dispatch import Hooks
+from consingan.core.options.fields import parse_options
+from consingan.core.options.size import Size, SizeOptions
+from consingan.core.options.training import TrainOptions
 from consingan.core.pictures.masks import load_mask
 from consingan.core.pictures.reading import load_picture
 from consingan.core.run import Run
+from consingan.core.runs.find import find_run
 from consingan.core.runs.tensor_files import sha256, stage_file
-from consingan.errors import ConsinganError
+from consingan.core.system.names import folder_name
+from consingan.errors import ConsinganError, RunNotFoundError
 from consingan.importing import models
 from consingan.importing.models import import_model
 from consingan.plugins import find_plugins
@@ -90,6 +98,10 @@ class Fuzzer:
         self.readers: dict[str, Callable[[Random], object]] = {
             "picture": self.picture,
             "mask": self.mask,
+            "sizes": self.sizes,
+            "options": self.options,
+            "names": self.names,
+            "hooks": self.hooks,
             "config": self.config,
             "state": self.state,
             "stage": self.stage,
@@ -108,6 +120,45 @@ class Fuzzer:
         file = self.folder / "mask"
         file.write_bytes(damage(random.choice(self.pictures), random))
         load_mask(file, Size(14, 16))
+
+    def sizes(self, random: Random) -> None:
+        """A picture's file that declares other sizes, at any level of its format."""
+        file = self.folder / "picture"
+        file.write_bytes(damage_sizes(random.choice(self.pictures), (14, 16), random))
+        load_picture(file)
+
+    def options(self, random: Random) -> None:
+        """One to three options of any mode, of any value."""
+        mode = random.choice(list(self.plugins.modes.values())).mode
+        model = random.choice([mode.TrainOptions, mode.ApplyOptions])
+        names = random.choices([*model.model_fields, any_name(random)], k=random.randint(1, 3))
+        parsed = parse_options(model, {name: any_value(random) for name in names})
+        if isinstance(parsed, SizeOptions):
+            parsed.target(SIZE)
+
+    def names(self, random: Random) -> None:
+        """A picture's name, which is to find its run."""
+        name = any_name(random)
+        folder = self.folder / "named" / folder_name(name)
+        shutil.copytree(self.run.path, folder / "run")
+        try:
+            if name.strip(" .") and name != "latest":
+                find_run(name, folder.parent)
+        except RunNotFoundError as error:
+            raise AssertionError(str(error)) from None
+        finally:
+            shutil.rmtree(folder.parent)
+
+    def hooks(self, random: Random) -> None:
+        """What a mode's hooks give back."""
+        hooks, options = Hooks(OddMode(any_return(random))), TrainOptions()
+        call = random.randrange(3)
+        if call == 0:
+            hooks.stage_sizes(SIZE, options)
+        elif call == 1:
+            hooks.known_pixels(SIZE, options)
+        else:
+            hooks.fixed_input([TINY_PICTURE.clone()], options, torch.Generator())
 
     def config(self, random: Random) -> None:
         """A run's config.json."""

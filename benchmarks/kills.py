@@ -4,7 +4,8 @@
 
 The kills (SIGKILL) are shared out over the built-in modes. A process that was killed is followed by
 one that resumes, until the run is complete; its weights and its samples must then equal, bit for
-bit, those of a run that nothing disturbed. The exit code is 1 if any differ. POSIX only.
+bit, those of a run that nothing disturbed. `apply` is killed as often: its files must be whole, and
+the next `apply` must clear away what is left. The exit code is 1 if any differ. POSIX only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,30 @@ def besiege(folder: Path, mode: str, kills: int, moments: random.Random) -> Toll
     return toll
 
 
+def besiege_apply(folder: Path, kills: int, moments: random.Random) -> Toll:
+    """Kill `apply` so many times; each file is then whole, and nothing else is left by the next."""
+    toll, trained = Toll(), next(folder.glob("*/*/config.json")).parent
+    for number in range(kills):
+        out = folder / f"made-{number % 3}"
+        command = [sys.executable, "-m", "consingan", "generation", "apply", str(trained)]
+        command += ["--out", str(out), "--num-samples", "40"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(LONGEST / 2, LONGEST))
+        toll.kills += process.poll() is None
+        process.kill()
+        process.wait()
+        for file in out.glob("[!.]*.png"):
+            with Image.open(file) as image:
+                image.load()
+        toll.runs += 1
+    for number in range(min(3, kills)):
+        out = folder / f"made-{number}"
+        consingan.open_run(trained).apply(out, num_samples=1)
+        toll.differing += bool(list(out.glob(".*")))
+    return toll
+
+
 def main() -> int:
     """Run it; the exit code."""
     parser = command_line(__doc__)
@@ -130,6 +156,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             each = -(-arguments.kills // len(MODES))
             tolls[mode] = besiege(Path(folder), mode, each, moments)
+            if mode == "generation":
+                tolls["apply"] = besiege_apply(Path(folder) / "whole", each, moments)
     if arguments.json:
         print(json.dumps({mode: vars(toll) for mode, toll in tolls.items()}, indent=2))
     else:

@@ -142,13 +142,17 @@ def parse_options(model: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else None
         if first["type"] == "extra_forbidden":
-            raise OptionError(f"there is no option {field!r}", None) from None
-        message = first["msg"].removeprefix("Value error, ")
+            raise OptionError(f"there is no option {_short(field)}", None) from None
+        message = first["msg"].removeprefix("Value error, ")[:LONGEST]
         if first["type"] == "missing":
             message = "it has to be given"
         elif field is not None:
             wrong = first["input"]
-            shown = repr(str(wrong) if isinstance(wrong, Path) else wrong)
-            shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+            shown = _short(str(wrong) if isinstance(wrong, Path) else wrong)
             message = f"{message[0].lower()}{message[1:]}, not {shown}"
         raise OptionError(message, field) from None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
