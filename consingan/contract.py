@@ -62,6 +62,8 @@ def check_mode(candidate: object) -> AnyMode:
     if candidate.padding_style not in get_args(PaddingStyle):
         known = " or ".join(map(repr, get_args(PaddingStyle)))
         raise PluginError(f"`padding_style` is {candidate.padding_style!r}, not {known}")
+    if not isinstance(candidate.applies, tuple):
+        raise PluginError(f"`applies` is {candidate.applies!r}, not a tuple of modes' names")
     if "apply" not in hooks:
         raise PluginError("it has no `apply` hook: a mode must make something")
     check_showable(candidate.TrainOptions, RESERVED_NAMES["train"])

@@ -24,6 +24,7 @@ def _name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.filterwarnings("ignore::consingan.errors.Note")
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if page.name not in RUN_ELSEWHERE],

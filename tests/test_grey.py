@@ -95,6 +95,13 @@ def test_avif_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.M
         load_picture(file)
 
 
+def test_videos_are_no_pictures(tmp_path: Path) -> None:
+    file = tmp_path / "clip.png"
+    file.write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+    with pytest.raises(PictureError, match="is none of JPEG"):
+        load_picture(file)
+
+
 def test_a_damaged_avif_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "photo.avif"
     Image.new("RGB", (40, 30)).save(file) if features.check("avif") else file.write_bytes(b"")

@@ -609,7 +609,7 @@ def test_a_seamless_clip_goes_round(trained: Trained, tmp_path: Path) -> None:
 def test_frames_are_made_one_at_a_time(animated: Sampler, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     generate = animated.generate
-    monkeypatch.setattr(animated, "generate", lambda noise: made.append(1) or generate(noise))
+    monkeypatch.setattr(animated, "generate", lambda *given: made.append(1) or generate(*given))
     frames: Iterator[Image.Image] = _frames(animated, AnimationApply(frames=10**6), 0, 0.9)
     for number in (1, 2, 3):
         assert next(frames).size == (24, 16)

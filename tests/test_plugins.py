@@ -353,6 +353,7 @@ class OddOptions(Options):
         ({"summary": 3}, "no `summary`"),
         ({"apply": None}, "no `apply`"),
         ({"stage_sizes": lambda self, size: [size]}, "`stage_sizes` lacks its @hookimpl"),
+        ({"applies": "generation"}, "`applies` is 'generation', not a tuple"),
         ({"padding_style": "reflect"}, "`padding_style` is 'reflect', not 'oversize' or 'zero'"),
         (
             {"padding_style": hookimpl(lambda self, options: "zero")},

@@ -21,7 +21,8 @@ from consingan.core.pictures.jpeg import START, open_jpeg
 from consingan.core.pictures.tensors import strips
 from consingan.errors import PictureError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""What every Pillow reads; with AVIF and HEIC, the formats of pictures."""
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
     *(".avif", ".heic", ".heif"),
@@ -102,7 +103,7 @@ def load_picture(path: str | Path, background: str = "white", *, reduced: bool =
     except Image.DecompressionBombError:
         raise PictureError(f"{shown!r} claims an absurd size; give a smaller picture") from None
     except UnidentifiedImageError:
-        formats = ", ".join(FORMATS)
+        formats = ", ".join((*FORMATS, "AVIF", "HEIC"))
         raise PictureError(
             f"{shown!r} is none of {formats}, or damaged at its start; convert it first"
         ) from None
@@ -199,12 +200,15 @@ def _open(path: Path, reduced: bool) -> tuple[ImageFile.ImageFile, str | None]:
     if start.startswith(START):
         return open_jpeg(path, reduced)
     if start[4:8] == b"ftyp":
-        _prepare_for(start[8:])
+        return Image.open(path, formats=[_container(start[8:])]), None
     return Image.open(path, formats=FORMATS), None
 
 
-def _prepare_for(brand: bytes) -> None:
-    """Make Pillow read HEIC or AVIF. Raises PictureError, with advice, if it cannot."""
+def _container(brand: bytes) -> str:
+    """The format of a file like HEIC or AVIF, which Pillow then reads.
+
+    Raises PictureError, with advice, if it cannot, UnidentifiedImageError for another brand.
+    """
     if brand in HEIF_BRANDS:
         try:
             from pillow_heif import register_heif_opener
@@ -213,8 +217,12 @@ def _prepare_for(brand: bytes) -> None:
                 "is a HEIC photo; to read it: pip install 'consingan[heic]', or save it as JPEG"
             ) from None
         register_heif_opener(thumbnails=False)
-    elif brand in (b"avif", b"avis") and not features.check("avif"):
+        return "HEIF"
+    if brand not in (b"avif", b"avis"):
+        raise UnidentifiedImageError
+    if not features.check("avif"):
         raise PictureError("is an AVIF picture, which this Pillow cannot read; save it as PNG")
+    return "AVIF"
 
 
 def _to_eight_bits(
