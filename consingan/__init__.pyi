@@ -5,6 +5,13 @@ from consingan.api import refine as refine
 from consingan.api import remove as remove
 from consingan.api import resume as resume
 from consingan.api import train as train
+from consingan.batches.batch import Batch as Batch
+from consingan.batches.batch import batch as batch
+from consingan.batches.executor import Executor as Executor
+from consingan.batches.executor import Resources as Resources
+from consingan.batches.jobs import Job as Job
+from consingan.batches.work import Outcome as Outcome
+from consingan.batches.work import do_job as do_job
 from consingan.comparison import Comparison as Comparison
 from consingan.comparison import compare as compare
 from consingan.core.hooks.events import StageSaved as StageSaved

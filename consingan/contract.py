@@ -32,7 +32,17 @@ ALL_HOOKS = LISTENER_HOOKS | {name for name in vars(ModeHooks) if not name.start
 
 
 COMMANDS: Mapping[str, Sequence[str]] = {
-    "Runs": ("resume", "refine", "show", "list", "compare", "remove", "import", "evaluate"),
+    "Runs": (
+        "resume",
+        "refine",
+        "show",
+        "list",
+        "compare",
+        "remove",
+        "import",
+        "evaluate",
+        "batch",
+    ),
     "Naive pictures": ("mask", "paste"),
     "Installed": ("modes", "plugins", "new-plugin", "examples"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import logging
 import warnings
 from contextlib import ExitStack, suppress
@@ -53,6 +54,8 @@ class Picture:
     image: Image.Image
     notes: tuple[str, ...] = ()
     """The conversions that were needed."""
+    file_sha256: str | None = None
+    """The checksum of its file's content; None without a file."""
 
     @property
     def size(self) -> Size:
@@ -97,7 +100,8 @@ def load_picture(path: str | Path, background: str = "white", *, reduced: bool =
                 picture = from_image(image, path.stem, background)
             except PictureError as error:
                 raise PictureError(f"{shown!r} cannot be used: {error}") from None
-            return picture if note is None else replace(picture, notes=(note, *picture.notes))
+            notes = picture.notes if note is None else (note, *picture.notes)
+            return replace(picture, notes=notes, file_sha256=file_sha256(path))
     except PictureError:
         raise
     except Image.DecompressionBombError:
@@ -116,6 +120,15 @@ def load_picture(path: str | Path, background: str = "white", *, reduced: bool =
     except Exception as error:  # decoders may raise any exception on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PictureError(f"{shown!r} is damaged or truncated: {reason}") from None
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 checksum of a file's content, in hexadecimal. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def decode_jpeg(content: bytes) -> Image.Image:

@@ -70,6 +70,8 @@ class RunConfig(_Record):
     """The picture's name without suffix."""
     notes: list[str] = []
     """Conversions of the picture, and other facts worth knowing."""
+    file_sha256: Checksum | None = None
+    """The checksum of the picture's file, by which a batch knows what is trained already."""
     parent: str | None = None
     """The run folder that this one starts from, if it fine-tunes or refines one."""
     refines: bool = False

@@ -86,6 +86,7 @@ def create_run(
         preset=preset,
         options=options.model_dump(mode="json"),
         picture=folder_name(picture.name),
+        file_sha256=picture.file_sha256,
         notes=[*picture.notes, *_size_notes(sizes, options)],
     )
     files = _picture_files(picture, sizes, options, hooks)
