@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from consingan.core.options.fields import parse_options
 from consingan.core.pictures.outputs import Outputs
-from consingan.core.runs.folder import TIME_FORMAT, RunFolder, create_folder, read_folder
+from consingan.core.runs.find import TIME_FORMAT
+from consingan.core.runs.folder import RunFolder, create_folder, read_folder
 from consingan.core.runs.metrics_file import METRICS, read_losses
 from consingan.core.runs.records import RESTORE, RunConfig, RunState
 from consingan.core.runs.stored_inputs import read_known, read_naive, read_noise, read_pyramid

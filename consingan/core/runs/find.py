@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,6 +13,9 @@ from consingan.core.runs.records import RunConfig, read_record
 from consingan.core.system.names import folder_name
 from consingan.errors import Note, RunError, RunNotFoundError
 
+TIME_FORMAT = "%Y%m%d-%H%M%S"
+"""The format of times in folder names."""
+_TIMED = re.compile(r"\d{8}-\d{6}-")
 OLDEST = datetime.fromtimestamp(0, timezone.utc)
 """The creation time of a run that has no valid one."""
 LATEST_YEAR = 9000
@@ -58,9 +62,16 @@ def is_run(folder: Path) -> bool:
 def after_all(runs: Path, now: datetime) -> datetime:
     """`now`, or a microsecond after the newest run below `runs` if the clock was set back.
 
-    With this as its creation time, the run that is made last is always the newest.
+    With this as its creation time, the run that is made last is always the newest. Only runs whose
+    name doesn't say that they are older are read: there may be thousands.
     """
-    newest = max(map(_created, run_folders(runs)), default=OLDEST)
+    second = f"{now:{TIME_FORMAT}}"
+    newer = (
+        folder
+        for folder in runs.glob("*/*")
+        if not (_TIMED.match(folder.name) and folder.name[: len(second)] < second)
+    )
+    newest = max((_created(folder) for folder in newer if is_run(folder)), default=OLDEST)
     return now if now > newest else newest + timedelta(microseconds=1)
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from consingan.core.options.size import Size
 from consingan.core.options.training import PaddingStyle, TrainOptions
-from consingan.core.runs.find import after_all, is_run
+from consingan.core.runs.find import TIME_FORMAT, after_all, is_run
 from consingan.core.runs.records import (
     RunConfig,
     RunState,
@@ -42,9 +42,6 @@ from consingan.errors import RunError, RunNotFoundError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-TIME_FORMAT = "%Y%m%d-%H%M%S"
-"""The format of times in folder names."""
 
 
 class RunFolder:

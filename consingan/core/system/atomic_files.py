@@ -105,9 +105,11 @@ def find_file(folder: Path, name: str, limit: int, advice: str) -> Path:
     file = folder / name
     shown = repr(str(file))
     try:
-        real = file.resolve(strict=True)
-        status = real.stat()
-        inside = real.is_relative_to(folder.resolve())
+        status, real, inside = os.lstat(file), file, os.path.basename(name) == name
+        if not (inside and stat.S_ISREG(status.st_mode)):  # resolving takes long for many runs
+            real = file.resolve(strict=True)
+            status = real.stat()
+            inside = real.is_relative_to(folder.resolve())
     except FileNotFoundError:
         raise DamagedError(f"{shown} is missing; {advice}") from None
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, until Python 3.13
