@@ -20,7 +20,7 @@ PICTURES = re.compile(r"(<!-- (core|package): begin -->\n).*?(<!-- \2: end -->)"
 PARTS = {
     "testing": ("testing",),
     "cli": ("cli", "__main__", "commands", "scaffold"),
-    "api": ("api", "evaluation", "comparison", "inception", "importing"),
+    "api": ("api", "evaluation", "comparison", "inception", "importing", "batches"),
     "listeners": ("listeners",),
     "console": ("console",),
     "plugins": ("plugins", "contract", "option_types"),

@@ -105,7 +105,7 @@ def find_file(folder: Path, name: str, limit: int, advice: str) -> Path:
     file = folder / name
     shown = repr(str(file))
     try:
-        status, real, inside = os.lstat(file), file, os.path.basename(name) == name
+        status, real, inside = os.lstat(file), file, file.name == name
         if not (inside and stat.S_ISREG(status.st_mode)):  # resolving takes long for many runs
             real = file.resolve(strict=True)
             status = real.stat()
