@@ -92,8 +92,9 @@ def test_the_list_on_the_command_line(runs: Path, capsys: pytest.CaptureFixture[
     assert [run["picture"] for run in listed] == ["lake", "castle"]
     assert cli.run(["list"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
-    assert header.split()[:6] == ["picture", "mode", "preset", "size", "state", "made"]
-    assert rows[0].split()[:5] == ["lake", "generation", "default", "24x16", "complete"]
+    assert header.split()[:6] == ["run", "preset", "size", "state", "made", "took"]
+    assert rows[0].split() == [f"{runs}/lake/"]
+    assert rows[1].split()[1:4] == ["default", "24x16", "complete"]
     assert cli.run(["list", f"--runs={runs}/none"]) == 0
     assert "Next: consingan generation train PHOTO" in capsys.readouterr().out
 
