@@ -86,7 +86,10 @@ def test_the_list_opens_only_small_files(runs: Path, monkeypatch: pytest.MonkeyP
     assert sorted(read) == ["config.json"] * 2 + ["state.json"] * 2
 
 
-def test_the_list_on_the_command_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_on_the_command_line(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
     assert cli.run(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [run["picture"] for run in listed] == ["lake", "castle"]
