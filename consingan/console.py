@@ -49,20 +49,14 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=2))
 
 
-def print_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], fold_last: bool = False
-) -> None:
-    """Print a table without rules, as wide as its content and at most as the terminal.
-
-    With `fold_last`, only the last column is folded if that is too narrow.
-    """
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table without rules, as wide as its content and at most as the terminal."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for place, name in enumerate(header, start=1):
-        kept = fold_last and place < len(header)
-        table.add_column(name, overflow="fold", no_wrap=kept)
+    for name in header:
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(escaped, row))
     Console(highlight=False, markup=False, emoji=False).print(table)

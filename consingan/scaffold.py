@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 
 from consingan.contract import NAME, NAME_RULE
 from consingan.core.hooks.specs import HOOKS_VERSION
@@ -132,19 +133,18 @@ def write_plugin(name: str, parent: Path) -> Path:
         f"tests/test_{values['module']}.py": _TESTS,
     }
     folder = parent / f"consingan-{name}"
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
+    if os.path.lexists(folder):
         raise OptionError(
             f"{str(folder)!r} exists already; choose another name, or another --folder"
-        ) from None
+        )
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".consingan-", dir=parent) as temporary:
+            made = Path(temporary, "plugin")
+            (made / "tests").mkdir(parents=True)
+            for file, text in files.items():
+                (made / file).write_text(Template(text).substitute(values), encoding="utf-8")
+            made.rename(folder)  # so it is whole or not there
     except OSError as error:
         raise ConsinganError(f"cannot create {str(folder)!r}: {error.strerror}") from None
-    try:
-        (folder / "tests").mkdir()
-        for file, text in files.items():
-            (folder / file).write_text(Template(text).substitute(values), encoding="utf-8")
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)  # created above
-        raise ConsinganError(f"cannot write to {str(folder)!r}: {error.strerror}") from None
     return folder

@@ -86,14 +86,18 @@ def test_the_list_opens_only_small_files(runs: Path, monkeypatch: pytest.MonkeyP
     assert sorted(read) == ["config.json"] * 2 + ["state.json"] * 2
 
 
-def test_the_list_on_the_command_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_on_the_command_line(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
     assert cli.run(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [run["picture"] for run in listed] == ["lake", "castle"]
     assert cli.run(["list"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
-    assert header.split()[:6] == ["picture", "mode", "preset", "size", "state", "made"]
-    assert rows[0].split()[:5] == ["lake", "generation", "default", "24x16", "complete"]
+    assert header.split()[:6] == ["run", "preset", "size", "state", "made", "took"]
+    assert rows[0].split() == [f"{runs}/lake/"]
+    assert rows[1].split()[1:4] == ["default", "24x16", "complete"]
     assert cli.run(["list", f"--runs={runs}/none"]) == 0
     assert "Next: consingan generation train PHOTO" in capsys.readouterr().out
 

@@ -70,5 +70,5 @@ def test_a_name_that_is_a_mode_already_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["new-plugin", "generation", "--folder", str(tmp_path)]) == 2
-    assert "package consingan has a mode 'generation' already" in capsys.readouterr().err
+    assert "package consingan has a mode 'generation'; choose another" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

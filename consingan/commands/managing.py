@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def list_all(runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
-    """List all runs, the newest first."""
+    """List all runs, by their folders, the newest first."""
     from consingan.core.runs.listing import list_runs
 
     listed = list_runs(runs)
@@ -28,8 +29,13 @@ def list_all(runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
         print(f"no run is below {escaped(str(runs))} yet")
         print("Next: consingan generation train PHOTO")
         return
-    header = ("picture", "mode", "preset", "size", "state", "made", "took", "applied", "folder")
-    print_table(header, [_row(run) for run in listed], fold_last=True)
+    by_folder: dict[Path, list[ListedRun]] = {}
+    for run in listed:
+        by_folder.setdefault(Path(run.path).parent, []).append(run)
+    rows: list[tuple[str, ...]] = []
+    for folder, inside in by_folder.items():
+        rows += [(f"{folder}{os.sep}", *[""] * 6), *map(_row, inside)]
+    print_table(("run", "preset", "size", "state", "made", "took", "applied"), rows)
 
 
 def compare(
@@ -89,15 +95,13 @@ def remove(
 
 def _row(run: ListedRun) -> tuple[str, ...]:
     return (
-        run.picture or "",
-        run.mode or "",
+        Path(run.path).name,
         run.preset or "",
         "" if run.size is None else str(run.size),
         run.state,
         "" if run.created is None else _age(run.created),
         "" if run.seconds is None else duration(run.seconds),
         str(len(run.applied)) if run.applied else "",
-        run.path,
     )
 
 

@@ -119,7 +119,7 @@ class TrainOptions(Options):
     optimizer: Optimizer = option(
         "adam",
         "How weights learn. muon: orthogonalized momentum (Jordan et al. 2024) for weights between "
-        "feature maps, which learn the same in half the iterations or fewer; Adam for the others.",
+        "feature maps, Adam for the others. It needs fewer iterations where it was tried.",
         "Optimisation",
         advanced=True,
     )
