@@ -25,10 +25,6 @@ class Resources:
     """How many trainings run at once; None leaves it to the executor."""
     threads: int = 1
     """The CPU threads of each."""
-    gpus: float = 0
-    """The GPUs of each, or the fraction of one."""
-    address: str | None = None
-    """Where a cluster is, in the executor's own terms."""
 
 
 class Executor(ABC):

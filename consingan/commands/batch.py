@@ -49,15 +49,9 @@ def batch(
         str, typer.Option(metavar="NUMBER", help="How many at once; `auto`: one on each core.")
     ] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each training.")] = 1,
-    gpus: Annotated[
-        float, typer.Option(min=0, help="On a cluster: GPUs of each, such as 0.25.")
-    ] = 0,
     on: Annotated[
-        str, typer.Option(help="Who trains: `local`, or an executor of a plugin, such as `ray`.")
+        str, typer.Option(help="Who trains: `local`, or an executor of a plugin.")
     ] = "local",
-    address: Annotated[
-        str | None, typer.Option(help="Where the executor's cluster is.", show_default=False)
-    ] = None,
     runs: RunsFolder = RUNS,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -87,7 +81,7 @@ def batch(
             runs=runs,
             device=device,
             on=on,
-            resources=Resources(at_once, threads, gpus, address),
+            resources=Resources(at_once, threads),
             on_jobs=progress.begin,
             on_outcome=progress.take,
         )
