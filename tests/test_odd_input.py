@@ -287,7 +287,7 @@ def test_an_apply_that_makes_no_picture(
     run = consingan.open_run(trained.path)
     run.applier = odd(given)
     with pytest.raises(ModeError, match=words):
-        run.apply(tmp_path / "out", num_samples=1)
+        run.apply(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
