@@ -99,7 +99,7 @@ def train(
     """
     check_seconds(checkpoint_every)
     plugins = find_plugins()
-    heard = [*listeners, *[CONSOLE] * progress]
+    heard = [*_checked(listeners), *[CONSOLE] * progress]
     run = prepare(plugins, picture, mode, preset, name, naive, runs, device, heard, options)
     for note in run.config.notes:
         warnings.warn(note, Note, stacklevel=2)
@@ -348,10 +348,16 @@ def open_unfinished(
 
 
 def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
+    heard = [_listener(plugins, wanted) for wanted in _checked(listeners)]
+    return [MetricsLog(), Previews(), *heard]
+
+
+def _checked(listeners: Sequence[object]) -> Sequence[object]:
+    """The list itself. Raises OptionError if it is none."""
     if isinstance(listeners, str) or not isinstance(listeners, Sequence):
         example = f"[{listeners!r}]" if isinstance(listeners, str) else "['tensorboard']"
         raise OptionError(f"give a list of names or objects, such as {example}", "listeners")
-    return [MetricsLog(), Previews(), *(_listener(plugins, wanted) for wanted in listeners)]
+    return listeners
 
 
 def _listener(plugins: Plugins, wanted: object) -> object:

@@ -542,7 +542,7 @@ def replace_pickle(file: Path, content: bytes) -> None:
         ("train_mode", "../x", "no train_mode"),
         ("niter", "-5", "unusable niter: .*, not '-5'"),
         ("niter", "many", "unusable niter"),
-        ("niter", "1" * 100_000, "absurd niter"),
+        ("niter", "1" * 100_000, "unusable niter: the number is too large"),
         ("nfc", "0", "unusable nfc"),
         ("nfc", "1000000000", "1000000000 filters"),
         ("nfc", "5", "not a generator with the 5 filters"),

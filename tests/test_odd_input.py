@@ -285,10 +285,9 @@ def test_an_apply_that_makes_no_picture(
     given: Tensor | None, words: str, trained: Run, tmp_path: Path
 ) -> None:
     run = consingan.open_run(trained.path)
-    run.hooks.apply = odd(given).apply  # type: ignore[method-assign]
-    run.config = run.config.model_copy(update={"mode": "odd"})
+    run.applier = odd(given)
     with pytest.raises(ModeError, match=words):
-        run.apply(tmp_path / "out", num_samples=1)
+        run.apply(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

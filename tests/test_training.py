@@ -382,7 +382,8 @@ def test_one_and_two_stages_train(tmp_path: Path, stages: int) -> None:
 
 
 def test_a_picture_smaller_than_min_size_trains(tmp_path: Path) -> None:
-    run = consingan.train(tiny_image(13, 15), runs=tmp_path, **{**TINY, "min_size": 20})
+    with pytest.warns(Note, match="all stages have the size 15x13"):
+        run = consingan.train(tiny_image(13, 15), runs=tmp_path, **{**TINY, "min_size": 20})
     assert run.sizes == [(13, 15)] * 3
 
 
@@ -567,7 +568,7 @@ def test_a_mode_that_only_applies_is_enough(tmp_path: Path) -> None:
             outputs.save("mirror", sampler.reconstruction().flip(-1))
 
     run = _train(tmp_path)
-    run.hooks = Hooks(Mirror())
+    run.applier = Hooks(Mirror())
     assert [file.name for file in run.apply()] == ["mirror.png"]
 
 

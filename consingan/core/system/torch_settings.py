@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -14,8 +15,11 @@ def own_settings() -> Iterator[None]:
     """Compute without the caller's autocast, default device, `no_grad` and `inference_mode`.
 
     Convolutions in float32 on CUDA are not rounded to TF32. Raises RunError under another default
-    dtype, which would change other threads too.
+    dtype, which would change other threads too. Before torch is loaded there are no settings.
     """
+    if "torch" not in sys.modules:  # so that wrong usage is told at once
+        yield
+        return
     import torch
 
     if torch.get_default_dtype() != torch.float32:
