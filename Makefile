@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 
 demo: setup
 	$(BIN)/consingan examples examples
-	$(BIN)/consingan generation train examples/landscape.png --max-size 80 --train-stages 4
+	$(BIN)/consingan generation train examples/landscape.png --max-size 80 --train-stages 4 \
+		--preset draft --niter 500
 	$(BIN)/consingan generation apply landscape --num-samples 15
 
 test: setup
