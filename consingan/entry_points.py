@@ -104,10 +104,10 @@ def _stated(distribution: object, field: str, marks: str) -> str:
     return "".join(kept) or UNKNOWN
 
 
-def summary_of(distribution: object) -> str:
+def summary_of(distribution: Any) -> str:
     """A package's summary, or nothing. Never raises."""
     try:
-        return str.strip(distribution.metadata["Summary"])[:LONGEST_SUMMARY]  # type: ignore[attr-defined]
+        return str.strip(distribution.metadata["Summary"])[:LONGEST_SUMMARY]
     except BaseException:  # as in `_stated`
         return ""
 

@@ -134,8 +134,9 @@ def test_what_has_no_hook_is_no_listener(tmp_path: Path) -> None:
 
 def test_notes_are_warnings(tmp_path: Path) -> None:
     options = {**TINY, "train_stages": 1, "niter": 1}
-    with pytest.warns(Note, match="composited on white"):
-        consingan.train(Image.new("RGBA", (30, 20), (1, 2, 3, 4)), runs=tmp_path, **options)
+    with pytest.warns(Note, match="composited on white") as told:
+        run = consingan.train(Image.new("RGBA", (30, 20), (1, 2, 3, 4)), runs=tmp_path, **options)
+    assert [str(note.message) for note in told] == run.config.notes
 
 
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import consingan
-from consingan import Mode, Options, Run, Size, TrainOptions, cli, hookimpl
+from benchmarks.odd_values import OddMode
+from consingan import Options, Run, Size, TrainOptions, cli, hookimpl
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.options.fields import parse_options
 from consingan.core.options.size import SizeOptions, parse_size
@@ -173,20 +174,8 @@ def test_weights_that_are_not_numbers_are_an_error(
 # What hooks give back.
 
 
-class Odd(Mode[TrainOptions, Options]):
-    """Gives back what it is made with."""
-
-    name = "odd"
-    summary = "Odd."
-    given: Any = None
-
-    @hookimpl
-    def stage_sizes(self, size: Size, options: TrainOptions) -> Any:
-        return self.given
-
-    @hookimpl
-    def known_pixels(self, size: Size, options: TrainOptions) -> Any:
-        return self.given
+class Odd(OddMode):
+    """Changes the pyramid too, and saves a picture."""
 
     @hookimpl
     def fixed_input(
@@ -201,9 +190,7 @@ class Odd(Mode[TrainOptions, Options]):
 
 
 def odd(given: Any) -> Hooks:
-    mode = Odd()
-    mode.given = given
-    return Hooks(mode)
+    return Hooks(Odd(given))
 
 
 SIZE = Size(12, 12)

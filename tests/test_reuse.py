@@ -53,7 +53,8 @@ def test_modes_that_train_otherwise_are_refused(runs: Path) -> None:
 def test_its_own_mode_needs_no_note(runs: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        consingan.open_run("castle", runs=runs, apply_mode="generation")
+        opened = consingan.open_run("castle", runs=runs, apply_mode="generation")
+    assert opened.applier is opened.hooks
 
 
 def test_refining_goes_on_where_training_ended(

@@ -117,8 +117,6 @@ class _Progress:
         self.clock = monotonic
         self.jobs: list[Job] = []
         self.state: dict[int, str] = {}
-        self.started: dict[int, float] = {}
-        self.took: list[float] = []
         self.begun = 0.0
 
     def begin(self, jobs: list[Job]) -> None:
@@ -126,10 +124,6 @@ class _Progress:
 
     def take(self, outcome: Outcome) -> None:
         self.state[outcome.number] = outcome.state
-        if outcome.state == "running":
-            self.started[outcome.number] = self.clock()
-        elif outcome.number in self.started:
-            self.took.append(self.clock() - self.started[outcome.number])
 
     def left(self) -> str:
         """The time left for all, by the mean of those that ended; nothing is known before."""

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
+from consingan.commands.parameters import (
+    RUNS,
+    AsJson,
+    Device,
+    RunName,
+    RunsFolder,
+    SampleCount,
+    SampleSeed,
+)
 from consingan.commands.runs import next_command
 from consingan.commands.typer_options import given, written
 from consingan.console import escaped, print_json, print_table, quoted
@@ -23,7 +31,7 @@ SHOWN = 8
 
 def evaluate(
     run: RunName,
-    num_samples: Annotated[int, typer.Option(help="Number of samples to make and score.")] = 50,
+    num_samples: SampleCount = 50,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -41,7 +49,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Random seed of the samples, as in `apply`.")] = 0,
+    seed: SampleSeed = 0,
     runs: RunsFolder = RUNS,
     device: Device = "auto",
     as_json: AsJson = False,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consingan.commands.parameters import RUNS, AsJson, Device, RunName, RunsFolder
+from consingan.commands.parameters import (
+    RUNS,
+    AsJson,
+    Device,
+    RunName,
+    RunsFolder,
+    SampleCount,
+    SampleSeed,
+)
 from consingan.console import duration, escaped, print_json, print_table
 
 if TYPE_CHECKING:
@@ -41,9 +49,7 @@ def list_all(runs: RunsFolder = RUNS, as_json: AsJson = False) -> None:
 def compare(
     run: RunName,
     other: RunName,
-    num_samples: Annotated[
-        int, typer.Option(help="Number of samples of each to make and score.")
-    ] = 10,
+    num_samples: SampleCount = 10,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +57,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Random seed of the samples, as in `apply`.")] = 0,
+    seed: SampleSeed = 0,
     runs: RunsFolder = RUNS,
     device: Device = "auto",
     as_json: AsJson = False,

@@ -61,6 +61,8 @@ PictureName = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:N or mps.")]
+SampleSeed = Annotated[int, typer.Option(help="Random seed of the samples, as in `apply`.")]
+SampleCount = Annotated[int, typer.Option(help="Number of samples to make of a run, and score.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 HelpAll = Annotated[
     bool,

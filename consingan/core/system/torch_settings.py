@@ -35,7 +35,8 @@ def own_settings() -> Iterator[None]:
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # made at run time
+        cudnn: Any = torch.backends.cudnn  # its attributes are made at run time
+        convolutions = cudnn.conv
         before, convolutions.fp32_precision = convolutions.fp32_precision, "ieee"
         try:
             yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,14 +28,14 @@ class Muon(torch.optim.Adam):
     """
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         """One step with the gradients in `grad`, which it uses up."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None and is_hidden(weight):
                     self._step_orthogonally(weight, group["lr"], group["betas"][0])
                     weight.grad = None  # Adam leaves such weights as they are
-        super().step(closure)
+        return super().step(closure)
 
     def _step_orthogonally(self, weight: Tensor, rate: float, decay: float) -> None:
         state, gradient = self.state[weight], weight.grad
