@@ -1,8 +1,6 @@
 from consingan.api import fine_tune as fine_tune
-from consingan.api import open_run as open_run
 from consingan.api import plan as plan
 from consingan.api import refine as refine
-from consingan.api import remove as remove
 from consingan.api import resume as resume
 from consingan.api import train as train
 from consingan.batches.batch import Batch as Batch
@@ -67,3 +65,5 @@ from consingan.errors import RunError as RunError
 from consingan.evaluation import Evaluation as Evaluation
 from consingan.evaluation import evaluate as evaluate
 from consingan.importing.models import import_model as import_model
+from consingan.opening import open_run as open_run
+from consingan.opening import remove as remove

@@ -1,57 +1,34 @@
-"""The Python interface: train, fine-tune, plan, open and resume runs."""
+"""Training from Python; the command line calls the same functions."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from PIL import Image
+from typing import Any
 
 from consingan.core.hooks.dispatch import Hooks
-from consingan.core.options.presets import DEFAULT_PRESET, train_options
-from consingan.core.options.training import CHECKPOINT_EVERY, TrainOptions
-from consingan.core.pictures.reading import Picture, from_image, load_picture
-from consingan.core.pictures.tensors import array_to_image
+from consingan.core.options.presets import DEFAULT_PRESET
+from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.core.run import Run
-from consingan.core.runs.damage import find_damage
-from consingan.core.runs.find import find_run
-from consingan.core.runs.listing import remove_run
-from consingan.core.runs.location import runs_folder
-from consingan.core.runs.records import RunConfig
 from consingan.core.system.devices import find_device, with_precision
 from consingan.core.system.torch_settings import own_settings
 from consingan.core.training.forecast import Forecast
 from consingan.core.training.session import check_seconds, train_run
 from consingan.core.training.start import (
-    create_fine_tuning,
-    create_refinement,
-    create_run,
     plan_training,
 )
-from consingan.errors import Note, OptionError, PictureError, RunError, RunNotFoundError
-from consingan.listeners.log import MetricsLog
-from consingan.listeners.previews import Previews
-from consingan.plugins import LoadedMode, Plugins, find_plugins
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-Source: TypeAlias = "str | Path | Image.Image | NDArray[Any] | Tensor"
-"""A picture: a file's path; a Pillow image; or an array or a tensor, uint8 (H, W, 3) or (H, W), or
-floating-point (3, H, W) or (1, 3, H, W) in [-1, 1]."""
-
-
-BORDERS = {
-    "oversize": "what lies at the picture's border may end up anywhere",
-    "zero": "what lies at the picture's border stays there",
-}
-"""What each padding style means for a picture."""
-CONSOLE = "console"
-"""The name of the listener that shows the progress of a training."""
+from consingan.errors import Note
+from consingan.loading import find_plugins
+from consingan.opening import CONSOLE, check_listeners, open_unfinished
+from consingan.preparing import (
+    Source,
+    parse,
+    prepare,
+    prepare_fine_tuning,
+    prepare_refinement,
+    read_picture,
+)
 
 
 def train(
@@ -99,7 +76,7 @@ def train(
     """
     check_seconds(checkpoint_every)
     plugins = find_plugins()
-    heard = [*_checked(listeners), *[CONSOLE] * progress]
+    heard = [*check_listeners(listeners), *[CONSOLE] * progress]
     run = prepare(plugins, picture, mode, preset, name, naive, runs, device, heard, options)
     for note in run.config.notes:
         warnings.warn(note, Note, stacklevel=2)
@@ -163,158 +140,6 @@ def refine(
     return refined
 
 
-@own_settings()
-def prepare_refinement(
-    run: Run | str | Path,
-    runs: str | Path | None,
-    device: str,
-    listeners: Sequence[object],
-    options: dict[str, Any],
-) -> Run:
-    """Check all arguments of `refine`, and create the run folder. Nothing is trained yet."""
-    find_device(device)
-    parent = open_run(run, runs=runs, listeners=listeners)
-    return create_refinement(runs_folder(runs), parent, options)
-
-
-@own_settings()
-def prepare(
-    plugins: Plugins,
-    picture: Source,
-    mode: str,
-    preset: str,
-    name: str | None,
-    naive: Source | None,
-    runs: str | Path | None,
-    device: str,
-    listeners: Sequence[object],
-    options: dict[str, Any],
-) -> Run:
-    """Check all arguments of `train`, and create the run folder. Nothing is trained yet."""
-    loaded, parsed = _parse(plugins, mode, preset, options)
-    source = _read_picture(picture)
-    source = source if name is None else replace(source, name=name)
-    shown = None if naive is None else _read_picture(naive)
-    place = find_device(device)
-    parsed = with_precision(parsed, place)
-    hooks = Hooks(loaded.mode, _all_listeners(plugins, listeners))
-    return create_run(runs_folder(runs), source, parsed, preset, loaded.plugin, hooks, place, shown)
-
-
-@own_settings()
-def plan(
-    picture: Source,
-    mode: str = "generation",
-    *,
-    preset: str = DEFAULT_PRESET,
-    device: str = "auto",
-    **options: Any,
-) -> Forecast:
-    """Forecast what `train` would do with the same arguments: its stages, time and memory.
-
-    It times a few steps on this machine, within about ten seconds. Nothing is written. Raises the
-    same errors as `train` does before it trains.
-    """
-    loaded, parsed = _parse(find_plugins(), mode, preset, options)
-    source, place = _read_picture(picture), find_device(device)
-    return plan_training(source, with_precision(parsed, place), Hooks(loaded.mode), place)
-
-
-def _parse(
-    plugins: Plugins, mode: str, preset: str, options: dict[str, Any]
-) -> tuple[LoadedMode, TrainOptions]:
-    loaded = plugins.mode(mode)
-    mode_class = loaded.mode
-    parsed = train_options(mode_class.TrainOptions, preset, options, mode_class.presets)
-    return loaded, parsed
-
-
-@own_settings()
-def prepare_fine_tuning(
-    run: Run | str | Path,
-    naive: Source,
-    runs: str | Path | None,
-    device: str,
-    listeners: Sequence[object],
-    options: dict[str, Any],
-    mode: str | None = None,
-) -> Run:
-    """Check all arguments of `fine_tune`, and create the run folder. Nothing is trained yet."""
-    find_device(device)
-    try:
-        parent = open_run(run, runs=runs, listeners=listeners)
-    except RunNotFoundError:
-        parent = open_run(run, listeners=listeners)
-    if mode not in (None, parent.mode):
-        raise OptionError(
-            f"{str(parent.path)!r} was trained for {parent.mode}; "
-            f"use: consingan {parent.mode} train",
-            "from",
-        )
-    return create_fine_tuning(runs_folder(runs), parent, _read_picture(naive), options)
-
-
-def open_run(
-    run: Run | str | Path,
-    *,
-    runs: str | Path | None = None,
-    mode: str | None = None,
-    apply_mode: str | None = None,
-    listeners: Sequence[object] = (),
-) -> Run:
-    """Open a run folder.
-
-    Args:
-        run: the folder's path; or `latest`; or a picture's name, for the latest run on it; or
-            an open run, whose folder is opened again.
-        runs: the folder in which names are looked up.
-        mode: a preference for names: runs of this mode come first, among them trained ones.
-        apply_mode: the mode that makes pictures from the run, if not its own: generation and
-            retarget apply each other's runs.
-        listeners: as in `train`; they are called if the run is resumed.
-
-    Raises RunNotFoundError, RunError if the run is damaged, PluginError if its mode is missing,
-    OptionError if `apply_mode` cannot apply it.
-    """
-    plugins = find_plugins()
-
-    def find_hooks(config: RunConfig) -> Hooks:
-        return plugins.hooks_for(config, _all_listeners(plugins, listeners))
-
-    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs), mode)
-    opened = Run.open(path, find_hooks)
-    if apply_mode not in (None, opened.mode):
-        _let_apply(opened, plugins.mode(apply_mode))
-    return opened
-
-
-def _let_apply(run: Run, loaded: LoadedMode) -> None:
-    """Let another mode make pictures from a run, and note what differs."""
-    own, other = run.hooks.mode, loaded.mode
-    if own.name not in other.applies:
-        raise OptionError(
-            f"{str(run.path)!r} was trained for {own.name}; "
-            f"use: consingan {own.name} apply {run.path}"
-        )
-    run.applier = Hooks(other)
-    if own.padding_style != other.padding_style:
-        warnings.warn(
-            f"the run was trained for {own.name}: {BORDERS[own.padding_style]}, and not as in "
-            f"{other.name}",
-            Note,
-            stacklevel=3,
-        )
-
-
-def remove(run: Run | str | Path, *, runs: str | Path | None = None) -> None:
-    """Delete a run's folder, with all pictures in it. `run` is as in `open_run`.
-
-    Raises RunNotFoundError, or RunError if it is being trained, is no run, or cannot be deleted.
-    """
-    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs))
-    remove_run(path)
-
-
 def resume(
     run: Run | str | Path,
     *,
@@ -334,48 +159,20 @@ def resume(
     return opened
 
 
-def open_unfinished(
-    run: Run | str | Path, runs: str | Path | None, listeners: Sequence[object]
-) -> Run:
-    """Open a run that has stages to train, or to train again because of damaged files.
+@own_settings()
+def plan(
+    picture: Source,
+    mode: str = "generation",
+    *,
+    preset: str = DEFAULT_PRESET,
+    device: str = "auto",
+    **options: Any,
+) -> Forecast:
+    """Forecast what `train` would do with the same arguments: its stages, time and memory.
 
-    Raises RunError if there are none.
+    It times a few steps on this machine, within about ten seconds. Nothing is written. Raises the
+    same errors as `train` does before it trains.
     """
-    opened = open_run(run, runs=runs, listeners=listeners)
-    if opened.complete and find_damage(opened) is None:
-        raise RunError(f"{str(opened.path)!r} is complete: there is nothing to resume")
-    return opened
-
-
-def _all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:
-    heard = [_listener(plugins, wanted) for wanted in _checked(listeners)]
-    return [MetricsLog(), Previews(), *heard]
-
-
-def _checked(listeners: Sequence[object]) -> Sequence[object]:
-    """The list itself. Raises OptionError if it is none."""
-    if isinstance(listeners, str) or not isinstance(listeners, Sequence):
-        example = f"[{listeners!r}]" if isinstance(listeners, str) else "['tensorboard']"
-        raise OptionError(f"give a list of names or objects, such as {example}", "listeners")
-    return listeners
-
-
-def _listener(plugins: Plugins, wanted: object) -> object:
-    if wanted == CONSOLE and CONSOLE not in plugins.listeners:
-        from rich.console import Console
-
-        from consingan.listeners.console import ConsoleProgress
-
-        return ConsoleProgress(Console(stderr=True))
-    return plugins.listener(wanted)
-
-
-def _read_picture(picture: object) -> Picture:
-    if isinstance(picture, str | Path):
-        return load_picture(picture, reduced=True)  # training reduces it further
-    if hasattr(picture, "__array__") and not isinstance(picture, Image.Image):
-        return from_image(array_to_image(picture))
-    if isinstance(picture, Image.Image):
-        return from_image(picture, Path(getattr(picture, "filename", "")).stem or "picture")
-    kind = type(picture).__name__
-    raise PictureError(f"a picture is a path, a Pillow image, an array or a tensor, not {kind}")
+    loaded, parsed = parse(find_plugins(), mode, preset, options)
+    source, place = read_picture(picture), find_device(device)
+    return plan_training(source, with_precision(parsed, place), Hooks(loaded.mode), place)

@@ -24,7 +24,8 @@ from consingan.errors import (
     describe,
     message_of,
 )
-from consingan.plugins import Plugins, find_plugins
+from consingan.loading import find_plugins
+from consingan.plugins import Plugins
 
 
 def main() -> None:

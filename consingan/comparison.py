@@ -50,7 +50,7 @@ def compare(
 
     Raises the errors of `evaluate`, and RunError if the sheet cannot be written.
     """
-    from consingan.api import open_run
+    from consingan.opening import open_run
 
     runs = open_run(first), open_run(second)
     figures = [

@@ -112,7 +112,7 @@ def evaluate(
         RunError: the run is unfinished or damaged, or the weights cannot be used.
         ConsinganError: the weights cannot be downloaded.
     """
-    from consingan.api import open_run
+    from consingan.opening import open_run
 
     if not isinstance(seed, int) or not 0 <= seed <= LARGEST:
         raise OptionError("give a whole number from 0 to 2**63 - 1", "seed")

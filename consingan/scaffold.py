@@ -89,7 +89,7 @@ _TESTS = '''\
 
 from $module import $camel
 
-from consingan.plugins import find_plugins
+from consingan.loading import find_plugins
 from consingan.testing import ModeTests, train_tiny
 
 

@@ -317,7 +317,7 @@ def test_help_needs_no_torch_numpy_or_pillow_and_wrong_usage_no_torch(tmp_path: 
 
 
 def test_every_option_says_what_it_does_and_has_a_panel() -> None:
-    from consingan.plugins import find_plugins
+    from consingan.loading import find_plugins
 
     for loaded in find_plugins().modes.values():
         for model in (loaded.mode.TrainOptions, loaded.mode.ApplyOptions):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from consingan.loading import find_plugins
 from torch import Tensor
 
 from consingan import Listener, Mode, Options, Run, Size, TrainOptions, hookimpl
@@ -18,7 +19,6 @@ from consingan.modes.editing import Editing
 from consingan.modes.generation import Generation
 from consingan.modes.harmonization import Harmonization
 from consingan.modes.retarget import Retarget
-from consingan.plugins import find_plugins
 from consingan.testing import ListenerTests, ModeTests, tiny_picture, train_tiny
 
 

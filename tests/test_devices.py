@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from consingan.loading import find_plugins
 
 import consingan
 from consingan import Run, TrainOptions
-from consingan.api import prepare
 from consingan.core.options.training import Precision
 from consingan.core.system import devices
 from consingan.core.system.devices import faster_precision, find_device, with_precision
 from consingan.errors import OptionError
-from consingan.plugins import find_plugins
+from consingan.preparing import prepare
 from tests.conftest import TINY, tiny_image
 
 CPU = torch.device("cpu")

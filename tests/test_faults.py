@@ -136,7 +136,7 @@ def train_until_full(
     error = None
     with patch.context() as patched:
         patched.setattr(Path, "open", lambda path, *a, **named: disk.open(path, *a, **named))
-        patched.setattr("consingan.api.Previews", type("None", (), {}))
+        patched.setattr("consingan.opening.Previews", type("None", (), {}))
         try:
             train(out)
         except RunError as caught:

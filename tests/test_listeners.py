@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from consingan.loading import find_plugins
 
 import consingan
 from consingan import Listener, Mode, Run, TrainOptions, cli, hookimpl
@@ -23,7 +24,6 @@ from consingan.core.sampling.sampler import Sampler
 from consingan.entry_points import DISABLE, STRICT
 from consingan.errors import OptionError, PluginError, Terminated
 from consingan.modes.generation import Generation
-from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install, tiny_image
 
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]

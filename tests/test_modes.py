@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from consingan.loading import find_plugins
 from PIL import Image
 from torch import Tensor
 
 import consingan
 from consingan import Run, Size, TrainOptions, cli
-from consingan.api import prepare
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.networks.noise import Noise
 from consingan.core.networks.window import Window, whole
@@ -25,7 +25,7 @@ from consingan.core.runs.stored_inputs import read_pyramid
 from consingan.core.sampling.sampler import Sampler, stored
 from consingan.errors import Note, OptionError
 from consingan.modes.animation import STRENGTHS, AnimationApply, _frames, _walk
-from consingan.plugins import find_plugins
+from consingan.preparing import prepare
 from tests.conftest import TINY, image_size, tiny_image
 
 MODES = ("generation", "retarget", "animation", "harmonization", "editing")

@@ -18,6 +18,7 @@ from typing import Any, cast
 import pytest
 import torch
 import typer
+from consingan.loading import find_plugins
 from pydantic import FilePath, field_validator
 
 import consingan
@@ -34,7 +35,6 @@ from consingan.core.sampling.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError, Terminated
 from consingan.modes.generation import Generation
 from consingan.option_types import RESERVED_NAMES
-from consingan.plugins import find_plugins
 from tests.conftest import TINY, Install
 
 MIRROR = """

@@ -44,7 +44,7 @@ MUTANTS = (
     ),
     Mutant(
         "auto-precision-in-new-runs",
-        "api.py",
+        "preparing.py",
         "    parsed = with_precision(parsed, place)\n",
         "",
         "the same, where runs are made",

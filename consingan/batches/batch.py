@@ -18,7 +18,7 @@ from consingan.core.runs.location import runs_folder
 from consingan.core.runs.locks import training_lock
 from consingan.core.system.devices import find_device
 from consingan.errors import RunError
-from consingan.plugins import find_plugins
+from consingan.loading import find_plugins
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def do_job(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do(job: Job) -> Outcome:
-    from consingan import api
+    from consingan import api, opening
     from consingan.core.runs.damage import find_damage
 
     picture, runs = Path(job.picture), Path(job.runs)
@@ -80,7 +80,7 @@ def _do(job: Job) -> Outcome:
             picture, job.mode, preset=job.preset, runs=runs, device=job.device, **job.options
         )
     else:
-        run = api.open_run(path)
+        run = opening.open_run(path)
         if not run.complete or find_damage(run) is not None:
             run = api.resume(path, device=job.device)
     stages = run.state.stages

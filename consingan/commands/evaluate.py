@@ -58,7 +58,7 @@ def evaluate(
     from rich.console import Console
 
     from consingan import evaluation
-    from consingan.api import open_run
+    from consingan.opening import open_run
 
     opened = open_run(run, runs=runs)
     with Console(stderr=True).status("loading") as status:

@@ -64,7 +64,7 @@ def compare(
 ) -> None:
     """Compare two runs: the options that differ, the figures, and samples side by side."""
     from consingan import comparison
-    from consingan.api import open_run
+    from consingan.opening import open_run
 
     pair = open_run(run, runs=runs), open_run(other, runs=runs)
     found = comparison.compare(*pair, num_samples, out=out, seed=seed, device=device)

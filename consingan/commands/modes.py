@@ -100,7 +100,7 @@ def _train(plugins: Plugins, loaded: LoadedMode) -> Callable[..., None]:
         help_all: HelpAll = False,
         **values: Any,
     ) -> None:
-        from consingan.api import prepare, prepare_fine_tuning
+        from consingan.preparing import prepare, prepare_fine_tuning
 
         options = given(values)
 
@@ -188,7 +188,7 @@ def _apply(loaded: LoadedMode) -> Callable[..., None]:
         help_all: HelpAll = False,
         **values: Any,
     ) -> None:
-        from consingan.api import open_run
+        from consingan.opening import open_run
 
         name = loaded.mode.name
         opened = open_run(run, runs=runs, mode=name, apply_mode=name)

@@ -34,7 +34,7 @@ RunName = Annotated[
 
 def complete_listener(incomplete: str) -> list[str]:
     """Names of installed listeners, for shell completion."""
-    from consingan.plugins import find_plugins
+    from consingan.loading import find_plugins
 
     return [name for name in find_plugins().listeners if name.startswith(incomplete)]
 

@@ -40,7 +40,7 @@ def resume(
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
 ) -> None:
     """Continue an unfinished training from where it stopped."""
-    from consingan.api import open_unfinished
+    from consingan.opening import open_unfinished
 
     names = listen or []
     train_visibly(
@@ -57,7 +57,7 @@ def refine(
     checkpoint_every: CheckpointEvery = CHECKPOINT_EVERY,
 ) -> None:
     """Train the last stage of a finished run further, as a new run."""
-    from consingan.api import prepare_refinement
+    from consingan.preparing import prepare_refinement
 
     def begin(listener: object) -> Run:
         return prepare_refinement(run, runs, device, [listener, *(listen or [])], {"niter": niter})
@@ -79,7 +79,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a run: its picture, options and progress, and the next command."""
-    from consingan.api import open_run
+    from consingan.opening import open_run
 
     opened = open_run(run, runs=runs)
     if curves is not None:

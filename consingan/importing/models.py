@@ -34,7 +34,7 @@ from consingan.core.system.names import folder_name
 from consingan.core.system.torch_settings import own_settings
 from consingan.importing.settings import AGAIN, fault, read_options, read_settings
 from consingan.importing.weights import read_tensors
-from consingan.plugins import find_plugins
+from consingan.loading import find_plugins
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

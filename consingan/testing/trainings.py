@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from consingan.api import prepare
 from consingan.core.hooks.dispatch import AnyMode
 from consingan.core.hooks.specs import hookimpl
 from consingan.core.run import Run
 from consingan.core.runs.records import Plugin
 from consingan.core.training.session import train_run
 from consingan.plugins import LoadedMode, Plugins
+from consingan.preparing import prepare
 
 PRESET = "paper"
 """The preset of tiny trainings: float32, whole pictures, no EMA."""
