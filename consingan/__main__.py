@@ -1,5 +1,6 @@
 """consingan, and `python -m consingan`: loads the command line, and ends without a traceback."""
 
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ def main() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    gc.disable()  # what is loaded stays: to look for garbage takes a fifth of `--help`
     code: int | str | None = 130
     try:
         from consingan.cli import main

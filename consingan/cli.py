@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -90,6 +91,7 @@ def build_app(plugins: Plugins) -> typer.Typer:
             bool, typer.Option("--debug", help="Show the traceback of an error.")
         ] = False,
     ) -> None:
+        gc.enable()  # `__main__` turned it off while the command line was loaded
         for problem in plugins.problems:
             complain(f"warning: {problem}")
 

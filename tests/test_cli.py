@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -389,3 +390,13 @@ def test_tables_keep_all_of_long_names(
     print_table(("mode", "package"), [names])
     lines = capsys.readouterr().out.splitlines()[1:]
     assert sorted("".join(lines).replace(" ", "")) == sorted("".join(names))
+
+
+def test_garbage_is_collected_while_a_command_runs() -> None:
+    """It is not while the command line is loaded, which is faster."""
+    gc.disable()
+    try:
+        assert cli.run(["modes"]) == 0
+        assert gc.isenabled()
+    finally:
+        gc.enable()
