@@ -12,7 +12,7 @@ from PIL import Image
 from consingan.core.hooks.dispatch import Hooks
 from consingan.core.options.presets import train_options
 from consingan.core.options.training import TrainOptions
-from consingan.core.pictures.reading import Picture, from_image, load_picture
+from consingan.core.pictures.reading import Picture, file_sha256, from_image, load_picture
 from consingan.core.pictures.tensors import array_to_image
 from consingan.core.run import Run
 from consingan.core.runs.location import runs_folder
@@ -113,7 +113,8 @@ def parse(
 def read_picture(picture: object) -> Picture:
     """The picture of a `Source`. Raises PictureError for anything else."""
     if isinstance(picture, str | Path):
-        return load_picture(picture, reduced=True)  # training reduces it further
+        loaded = load_picture(picture, reduced=True)  # training reduces it further
+        return replace(loaded, file_sha256=file_sha256(Path(picture)))
     if hasattr(picture, "__array__") and not isinstance(picture, Image.Image):
         return from_image(array_to_image(picture))
     if isinstance(picture, Image.Image):

@@ -55,7 +55,7 @@ class Picture:
     notes: tuple[str, ...] = ()
     """The conversions that were needed."""
     file_sha256: str | None = None
-    """The checksum of its file's content; None without a file."""
+    """The checksum of its file's content, where a run of it is made; see `file_sha256`."""
 
     @property
     def size(self) -> Size:
@@ -100,8 +100,7 @@ def load_picture(path: str | Path, background: str = "white", *, reduced: bool =
                 picture = from_image(image, path.stem, background)
             except PictureError as error:
                 raise PictureError(f"{shown!r} cannot be used: {error}") from None
-            notes = picture.notes if note is None else (note, *picture.notes)
-            return replace(picture, notes=notes, file_sha256=file_sha256(path))
+            return picture if note is None else replace(picture, notes=(note, *picture.notes))
     except PictureError:
         raise
     except Image.DecompressionBombError:
