@@ -15,8 +15,8 @@ test: setup
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 
 setup: $(VENV)/installed

@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import torch
-from consingan.loading import find_plugins
 
 import consingan
 from benchmarks.damage import damage, damage_json, damage_sizes, damage_tensors
@@ -48,6 +47,7 @@ from consingan.core.system.names import folder_name
 from consingan.errors import ConsinganError, RunNotFoundError
 from consingan.importing import models
 from consingan.importing.models import import_model
+from consingan.loading import find_plugins
 
 SECONDS, BYTES, LETTERS = 10.0, 10**9, 1000
 """What an input may cost, and how long an error may be."""

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from consingan.loading import find_plugins
-
 from consingan.commands.typer_options import description
 from consingan.core.options.fields import Options, flag
 from consingan.core.options.training import TrainOptions
 from consingan.entry_points import BUILT_IN
+from consingan.loading import find_plugins
 
 PAGE = Path(__file__).parent / "parameters.md"
 TABLES = re.compile(r"(<!-- options: begin -->\n).*(<!-- options: end -->)", re.DOTALL)

@@ -14,10 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
-from consingan.loading import COMMANDS
 from PIL import Image
 
 from consingan.entry_points import BUILT_IN, entries_of, origin_of
+from consingan.loading import COMMANDS
 
 SHARED = Path(__file__).parents[2] / "shared"
 

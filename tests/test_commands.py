@@ -9,11 +9,11 @@ from typing import Annotated
 
 import pytest
 import typer
-from consingan.loading import find_plugins
 
 from consingan import cli
 from consingan.contract import COMMANDS
 from consingan.entry_points import BUILT_IN
+from consingan.loading import find_plugins
 from consingan.modes.generation import Generation
 from tests.conftest import Install
 from tests.test_plugins import _mode

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from consingan.loading import find_plugins
 from torch import Tensor
 
 from consingan import Listener, Mode, Options, Run, Size, TrainOptions, hookimpl
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.sampling.sampler import Sampler
+from consingan.loading import find_plugins
 from consingan.modes.animation import Animation
 from consingan.modes.editing import Editing
 from consingan.modes.generation import Generation

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from consingan.loading import find_plugins
 
 import consingan
 from consingan import Run, TrainOptions
@@ -16,6 +15,7 @@ from consingan.core.options.training import Precision
 from consingan.core.system import devices
 from consingan.core.system.devices import faster_precision, find_device, with_precision
 from consingan.errors import OptionError
+from consingan.loading import find_plugins
 from consingan.preparing import prepare
 from tests.conftest import TINY, tiny_image
 

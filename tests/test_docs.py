@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from consingan.loading import find_plugins
 
 from consingan import cli
 from consingan.core.options import presets
+from consingan.loading import find_plugins
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from consingan.loading import find_plugins
 
 import consingan
 from consingan import Listener, Mode, Run, TrainOptions, cli, hookimpl
@@ -23,6 +22,7 @@ from consingan.core.pictures.outputs import Outputs
 from consingan.core.sampling.sampler import Sampler
 from consingan.entry_points import DISABLE, STRICT
 from consingan.errors import OptionError, PluginError, Terminated
+from consingan.loading import find_plugins
 from consingan.modes.generation import Generation
 from tests.conftest import TINY, Install, tiny_image
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from consingan.loading import find_plugins
 from PIL import Image
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from consingan.core.pictures import clips
 from consingan.core.runs.stored_inputs import read_pyramid
 from consingan.core.sampling.sampler import Sampler, stored
 from consingan.errors import Note, OptionError
+from consingan.loading import find_plugins
 from consingan.modes.animation import STRENGTHS, AnimationApply, _frames, _walk
 from consingan.preparing import prepare
 from tests.conftest import TINY, image_size, tiny_image

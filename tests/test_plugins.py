@@ -18,7 +18,6 @@ from typing import Any, cast
 import pytest
 import torch
 import typer
-from consingan.loading import find_plugins
 from pydantic import FilePath, field_validator
 
 import consingan
@@ -33,6 +32,7 @@ from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.records import Plugin, RunConfig
 from consingan.core.sampling.sampler import Sampler
 from consingan.errors import ModeError, OptionError, PluginError, Terminated
+from consingan.loading import find_plugins
 from consingan.modes.generation import Generation
 from consingan.option_types import RESERVED_NAMES
 from tests.conftest import TINY, Install
