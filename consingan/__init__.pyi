@@ -35,6 +35,7 @@ from consingan.core.options.fields import changed as changed
 from consingan.core.options.fields import option as option
 from consingan.core.options.presets import PRESETS as PRESETS
 from consingan.core.options.presets import preset_changes as preset_changes
+from consingan.core.options.presets import preset_values as preset_values
 from consingan.core.options.size import Size as Size
 from consingan.core.options.size import SizeOptions as SizeOptions
 from consingan.core.options.size import check_size as check_size
@@ -43,6 +44,8 @@ from consingan.core.options.training import TrainOptions as TrainOptions
 from consingan.core.pictures.known_pixels import fill_unknown as fill_unknown
 from consingan.core.pictures.known_pixels import known_patches as known_patches
 from consingan.core.pictures.known_pixels import known_pyramid as known_pyramid
+from consingan.core.pictures.making_masks import opacity as opacity
+from consingan.core.pictures.making_masks import paste as paste
 from consingan.core.pictures.masks import dilate as dilate
 from consingan.core.pictures.masks import load_mask as load_mask
 from consingan.core.pictures.outputs import Outputs as Outputs
@@ -55,6 +58,7 @@ from consingan.core.runs.folder import RunFolder as RunFolder
 from consingan.core.runs.listing import ListedRun as ListedRun
 from consingan.core.runs.listing import list_runs as list_runs
 from consingan.core.sampling.sampler import Sampler as Sampler
+from consingan.core.training.forecast import Forecast as Forecast
 from consingan.errors import ConsinganError as ConsinganError
 from consingan.errors import ModeError as ModeError
 from consingan.errors import Note as Note
@@ -64,6 +68,12 @@ from consingan.errors import PluginError as PluginError
 from consingan.errors import RunError as RunError
 from consingan.evaluation import Evaluation as Evaluation
 from consingan.evaluation import evaluate as evaluate
+from consingan.examples import write_examples as write_examples
+from consingan.forms import OptionField as OptionField
+from consingan.forms import command_line as command_line
+from consingan.forms import option_fields as option_fields
 from consingan.importing.models import import_model as import_model
+from consingan.loading import installed_modes as installed_modes
 from consingan.opening import open_run as open_run
 from consingan.opening import remove as remove
+from consingan.opening import rename as rename

@@ -15,6 +15,7 @@ from consingan.contract import (
     make_mode,
     missed_changes,
 )
+from consingan.core.hooks.dispatch import AnyMode
 from consingan.core.runs.records import Plugin
 from consingan.entry_points import (
     BUILT_IN,
@@ -32,6 +33,11 @@ from consingan.plugins import FoundCommand, LoadedListener, LoadedMode, Plugins,
 MODES, LISTENERS, COMMANDS = "consingan.modes", "consingan.listeners", "consingan.commands"
 """The entry-point groups."""
 NamedT = TypeVar("NamedT", bound=Any)
+
+
+def installed_modes() -> dict[str, AnyMode]:
+    """All modes that work, by name: those of consingan and of plugins."""
+    return {name: loaded.mode for name, loaded in find_plugins().modes.items()}
 
 
 def find_plugins() -> Plugins:

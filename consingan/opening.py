@@ -10,7 +10,7 @@ from consingan.core.hooks.dispatch import Hooks
 from consingan.core.run import Run
 from consingan.core.runs.damage import find_damage
 from consingan.core.runs.find import find_run
-from consingan.core.runs.listing import remove_run
+from consingan.core.runs.listing import remove_run, rename_run
 from consingan.core.runs.location import runs_folder
 from consingan.core.runs.records import RunConfig
 from consingan.errors import Note, OptionError, RunError
@@ -102,6 +102,16 @@ def remove(run: Run | str | Path, *, runs: str | Path | None = None) -> None:
     """
     path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs))
     remove_run(path)
+
+
+def rename(run: Run | str | Path, name: str, *, runs: str | Path | None = None) -> Path:
+    """Give a run another picture's name, by which it is found then. Returns its new folder.
+
+    `run` is as in `open_run`. Raises RunNotFoundError; or RunError if it is being trained, is no
+    run, or cannot be moved.
+    """
+    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs))
+    return rename_run(path, name)
 
 
 def all_listeners(plugins: Plugins, listeners: Sequence[object]) -> list[object]:

@@ -17,9 +17,10 @@ from consingan.commands.parameters import (
     SampleSeed,
 )
 from consingan.commands.runs import next_command
-from consingan.commands.typer_options import given, written
-from consingan.console import escaped, print_json, print_table, quoted
+from consingan.commands.typer_options import given
+from consingan.console import escaped, print_json, print_table
 from consingan.core.options.presets import preset_values
+from consingan.forms import command_line
 
 if TYPE_CHECKING:
     from consingan.core.run import Run
@@ -103,8 +104,8 @@ def _next(run: Run, found: Evaluation) -> str:
         if name != "precision" and value != start.get(name, fields[name].default)
     }
     named = {"name": run.config.picture, "preset": run.config.preset}
-    options = escaped(written(given({**named, **own, **wanted})))
-    return f"consingan {run.mode} train {quoted(run.path / 'picture.png')}{options}"
+    options = given({**named, **own, **wanted})
+    return escaped(command_line(run.mode, "train", run.path / "picture.png", **options))
 
 
 def _rows(found: Evaluation) -> list[tuple[str, ...]]:

@@ -23,11 +23,12 @@ from consingan.commands.parameters import (
 )
 from consingan.commands.plan import print_plan
 from consingan.commands.runs import train_visibly
-from consingan.commands.typer_options import given, parameters, with_options, written
-from consingan.console import complain, escaped, literal, quoted, tile_progress
+from consingan.commands.typer_options import given, parameters, with_options
+from consingan.console import complain, escaped, literal, tile_progress
 from consingan.core.options.presets import DEFAULT_PRESET, preset_values
 from consingan.core.options.training import CHECKPOINT_EVERY
 from consingan.errors import OptionError
+from consingan.forms import command_line
 from consingan.plugins import LoadedMode, Plugins
 
 if TYPE_CHECKING:
@@ -76,9 +77,8 @@ def _plan(loaded: LoadedMode) -> Callable[..., None]:
             "checkpoint_every": (checkpoint_every, CHECKPOINT_EVERY),
         }
         typed = {option: value for option, (value, default) in own.items() if value != default}
-        arguments = escaped(written(given(typed) | options))
-        command = f"consingan {mode} train {quoted(photo)}{arguments}"
-        print_plan(forecast, command, as_json)
+        command = command_line(mode, "train", photo, **given(typed), **options)
+        print_plan(forecast, escaped(command), as_json)
 
     return _with_train_options(command, loaded, {"naive": _naive(loaded)})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
@@ -56,20 +55,6 @@ def with_options(
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that the user gave, out of all values that Typer passes."""
     return {name: value for name, value in values.items() if value not in (None, [], ())}
-
-
-def written(values: Mapping[str, Any]) -> str:
-    """Options as they are typed on the command line, each after a space."""
-    words: list[str] = []
-    for name, value in values.items():
-        if isinstance(value, bool):
-            words.append(flag(name if value else f"no_{name}"))
-        elif isinstance(value, list):
-            words += (word for item in value for word in (flag(name), str(item)))
-        else:
-            several = value if isinstance(value, tuple) else (value,)
-            words += (flag(name), *map(str, several))
-    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def show_advanced(context: typer.Context, wanted: bool) -> None:

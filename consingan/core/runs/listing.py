@@ -1,4 +1,4 @@
-"""Listing runs, quickly, and removing one. Only the small files are read."""
+"""Listing runs, quickly, renaming and removing one. Only the small files are read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from consingan.core.runs.location import runs_folder
 from consingan.core.runs.locks import being_trained
 from consingan.core.runs.records import RunConfig, RunState, parse_record
 from consingan.core.system.atomic_files import check_entries
+from consingan.core.system.names import folder_name
 from consingan.errors import RunError
 
 APPLIED = "applied"
@@ -80,18 +81,34 @@ def _applied(folder: Path) -> list[str]:
         return []
 
 
+def rename_run(folder: Path, name: str) -> Path:
+    """Move a run folder to those of another picture's name, and return where it is then.
+
+    Raises RunError as `remove_run` does, or if there is a folder of that name already.
+    """
+    _check_own(folder)
+    moved = folder.parent.parent / folder_name(name) / folder.name
+    if moved == folder:
+        return folder
+    try:
+        moved.parent.mkdir(exist_ok=True)
+        if moved.exists():
+            raise RunError(f"{str(moved)!r} exists; choose another name")
+        folder.rename(moved)
+        if not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+    except OSError as error:
+        raise RunError(f"cannot rename {str(folder)!r}: {error.strerror}") from None
+    return moved
+
+
 def remove_run(folder: Path) -> None:
     """Delete a run folder and all that is in it.
 
     Raises RunError if its settings cannot be read, as it may be no run then; if it is being
     trained; or if a file cannot be deleted.
     """
-    parse_record(RunConfig, folder, RunConfig.file)
-    check_entries(folder)
-    if folder.is_symlink():
-        raise RunError(f"{str(folder)!r} is a link; remove the folder that it leads to")
-    if being_trained(folder):
-        raise RunError(f"{str(folder)!r} is being trained; stop that first")
+    _check_own(folder)
     try:
         # Without its settings it is no run any more: a removal that stops leaves no damaged run.
         (folder / RunConfig.file).unlink()
@@ -100,3 +117,13 @@ def remove_run(folder: Path) -> None:
             folder.parent.rmdir()
     except OSError as error:
         raise RunError(f"cannot remove {str(folder)!r}: {error.strerror}") from None
+
+
+def _check_own(folder: Path) -> None:
+    """Raise RunError unless it is a run folder, of its own, that nobody trains."""
+    parse_record(RunConfig, folder, RunConfig.file)
+    check_entries(folder)
+    if folder.is_symlink():
+        raise RunError(f"{str(folder)!r} is a link; use the folder that it leads to")
+    if being_trained(folder):
+        raise RunError(f"{str(folder)!r} is being trained; stop that first")
