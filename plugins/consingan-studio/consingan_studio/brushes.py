@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from PIL import Image, ImageChops
 
-from consingan_studio.words import Words
+from consingan_studio.html import note
 
 COLOURS = 8
 """How many of a picture's colours are on the palette."""
@@ -20,9 +20,7 @@ MARKED = "rgb(255, 60, 60)"
 """The colour in which masks are painted."""
 
 
-def brush(
-    name: str, label: str, info: str, picture: Image.Image | None, words: Words
-) -> gr.ImageEditor:
+def brush(name: str, label: str, info: str, picture: Image.Image | None) -> gr.ImageEditor:
     """An editor for an option that is a picture's file.
 
     An option called `mask` is painted over the picture in one colour. For others, such as a naive
@@ -31,10 +29,12 @@ def brush(
     masks = is_mask(name)
     colours = [MARKED] if masks or picture is None else palette(picture)
     width, height = (CANVAS, CANVAS) if picture is None else picture.size
-    start = {"background": picture, "layers": [], "composite": None} if picture else None
+    start: Any = {"background": picture, "layers": [], "composite": None} if picture else None
+    gr.HTML(note(info))
     return gr.ImageEditor(
         start,
-        label=f"{label}: {info}",
+        label=label,
+        interactive=True,
         type="pil",
         image_mode="RGBA",
         format="png",
@@ -42,6 +42,7 @@ def brush(
         transforms=None,
         layers=not masks,
         brush=gr.Brush(
+            default_size=max(2, min(width, height) // 12),
             colors=[*colours],
             default_color=colours[0],
             color_mode="fixed" if masks else "defaults",
@@ -94,14 +95,17 @@ def palette(picture: Image.Image) -> list[str]:
     """The main colours of a picture, as CSS writes them."""
     small = picture.convert("RGB")
     small.thumbnail((128, 128))
-    reduced = small.quantize(COLOURS)
-    numbers = np.asarray(reduced.getpalette() or [])[: 3 * COLOURS].reshape(-1, 3)
+    reduced = small.quantize(COLOURS).convert("RGB")
     counts = sorted(reduced.getcolors() or [], reverse=True)
-    return [f"rgb({r}, {g}, {b})" for r, g, b in (numbers[index] for _, index in counts)]
+    return [f"rgb{colour}" for _, colour in counts]
 
 
 def _saved(image: Image.Image, folder: Path, name: str) -> Path:
+    """Save a picture under a name that is its content's, so that it is saved once."""
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    content = buffer.getvalue()
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}-{secrets.token_hex(4)}.png"
-    image.save(file)
+    file = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.png"
+    file.write_bytes(content)
     return file

@@ -29,12 +29,12 @@ def build(
     picture: Image.Image | None,
     hidden: Sequence[str] = (),
 ) -> Form:
-    """Put a form on the page: panels are folded, required options and brushes are not.
+    """Put a form on the page: panels are folded, required options are not.
 
     `picture` is what brushes paint on. Options in `hidden` are left out.
     """
     shown = [field for field in fields if field.name not in hidden]
-    first = [field for field in shown if field.required or _is_brush(field)]
+    first = [field for field in shown if field.required]
     form = [(field, _component(field, words, picture)) for field in first]
     rest = sorted((field for field in shown if field not in first), key=_order(shown))
     for panel, inside in groupby(rest, key=_panel):
@@ -73,11 +73,9 @@ def title(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _is_brush(field: OptionField) -> bool:
-    return field.kind == "file"
-
-
 def _panel(field: OptionField) -> str:
+    if field.kind == "file":
+        return title(field.name)
     return "Advanced" if field.advanced else field.panel
 
 
@@ -89,7 +87,7 @@ def _order(fields: Sequence[OptionField]) -> Any:
 def _component(field: OptionField, words: Words, picture: Image.Image | None) -> Component:
     label, info, default = title(field.name), field.help, field.default
     if field.kind == "file":
-        return brush(field.name, label, info, picture, words)
+        return brush(field.name, label, info, picture)
     if field.kind == "switch":
         return gr.Checkbox(bool(default), label=label, info=info, interactive=True)
     if field.kind == "choice":
@@ -105,31 +103,26 @@ def _component(field: OptionField, words: Words, picture: Image.Image | None) ->
             info=info,
             interactive=True,
         )
-    if field.kind in ("whole", "number"):
+    if field.kind in ("whole", "number") and default is not None:
         return _number(field, label, info)
     text = ", ".join(map(str, default)) if field.kind == "several" and default else default
-    return gr.Textbox("" if text is None else str(text), label=label, info=info, interactive=True)
+    shown = "" if text is None else str(text)
+    empty = words("not set")
+    return gr.Textbox(shown, label=label, info=info, placeholder=empty, interactive=True)
 
 
 def _number(field: OptionField, label: str, info: str) -> Component:
+    """A slider if both limits are known; limits are checked by the options themselves."""
     low, high, whole = field.low, field.high, field.kind == "whole"
-    if low is not None and high is not None and field.default is not None:
+    if low is not None and high is not None:
         span = high - low
         if not whole or span <= LONGEST_SLIDER:
             step = 1 if whole else _round_step(span / STEPS)
             return gr.Slider(
                 low, high, value=field.default, step=step, label=label, info=info, interactive=True
             )
-    limit = high if high is not None and high < 2**53 else None
-    return gr.Number(
-        field.default,
-        label=label,
-        info=info,
-        interactive=True,
-        precision=0 if whole else None,
-        minimum=low,
-        maximum=limit,
-    )
+    precision = 0 if whole else None
+    return gr.Number(field.default, label=label, info=info, interactive=True, precision=precision)
 
 
 def _round_step(step: float) -> float:

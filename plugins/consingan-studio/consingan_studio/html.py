@@ -25,7 +25,7 @@ def picture(address: str, caption: str) -> str:
 
 
 def data_uri(image: Image.Image) -> str:
-    """A picture as an address that holds all of it."""
+    """A picture as an address that holds all of it, as JPEG."""
     return f"data:image/jpeg;base64,{b64encode(jpeg(image)).decode()}"
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STUDIO = ".studio"
 """The studio's own folder in that of the runs: uploads and trainings."""
+UPLOADS = f"{STUDIO}/uploads"
+"""Where Gradio keeps what is uploaded, and what it shows."""
 STARS = "stars.json"
 """The file in a run's folder with the samples that somebody liked."""
 OPEN = 2

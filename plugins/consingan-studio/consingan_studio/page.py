@@ -12,7 +12,7 @@ from consingan_studio.server import Studio
 from consingan_studio.training_tab import training_tab
 from consingan_studio.words import LANGUAGES
 
-HEAD = '<script src="/studio.js" defer></script>'
+HEAD = '<link rel="icon" href="data:,"><script src="/studio.js" defer></script>'
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Noto Sans CJK SC", "sans-serif")
 
 
@@ -28,6 +28,18 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_text_color="white",
+        button_large_text_weight="500",
+        button_small_text_weight="400",
+        button_secondary_background_fill="transparent",
+        button_secondary_background_fill_dark="transparent",
+        button_secondary_border_color="*neutral_300",
+        button_secondary_border_color_dark="*neutral_600",
+        button_border_width="1px",
+        button_border_width_dark="1px",
+        checkbox_label_background_fill="transparent",
+        checkbox_label_background_fill_dark="transparent",
+        checkbox_label_border_width="1px",
+        checkbox_label_border_width_dark="1px",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover_dark="*primary_600",
         block_info_text_color="*neutral_600",
@@ -42,7 +54,8 @@ def theme() -> gr.themes.Base:
 def build_page(studio: Studio) -> gr.Blocks:
     """The page in the studio's language."""
     words = studio.words
-    with gr.Blocks(title="consingan studio", analytics_enabled=False, fill_width=False) as page:
+    page = gr.Blocks(title="consingan studio", analytics_enabled=False)
+    with page:
         gr.HTML(_header(words.language, words("Learn from one picture, then make new ones.")))
         with gr.Tabs():
             with gr.Tab(words("Train"), id="train"):

@@ -25,6 +25,7 @@ def progress_panel(page: gr.Blocks, studio: Studio) -> gr.Textbox:
     known = gr.State(None)
     which = gr.Dropdown([], label=words("Training"), elem_id="training")
     shown = gr.HTML(elem_id="progress")
+    pictures = gr.HTML(elem_id="previews")
     with gr.Row():
         stop = gr.Button(words("Stop"), interactive=False, elem_id="stop", min_width=80)
         go_on = gr.Button(words("Go on"), interactive=False, elem_id="go-on", min_width=80)
@@ -41,22 +42,23 @@ def progress_panel(page: gr.Blocks, studio: Studio) -> gr.Textbox:
             name = next(busy, names[0] if names else None)
         state = next((training.state for training in found if training.name == name), None)
         current = next((training for training in found if training.name == name), None)
-        now = (choices, name, state)
-        html = note(words("No training yet. Choose a picture and start one."))
+        html, previews = note(words("No training yet. Choose a picture and start one.")), ""
         if current is not None:
-            html = _shown(studio, current)
+            html, previews = _told(studio, current), _pictures(studio, current.progress.run)
+        now = (choices, name, state, previews)
         if now == before:
-            return [gr.skip(), now, html, gr.skip(), gr.skip(), gr.skip()]
+            return [gr.skip(), now, html, *[gr.skip()] * 4]
         return [
             gr.Dropdown(choices=choices, value=name),
             now,
             html,
+            previews,
             gr.Button(interactive=state in ("waiting", "training")),
             gr.Button(interactive=state in ("stopped", "failed")),
             gr.Button(interactive=state not in (None, "training")),
         ]
 
-    outputs = [which, known, shown, stop, go_on, forget]
+    outputs = [which, known, shown, pictures, stop, go_on, forget]
     for event in (page.load, gr.Timer(EVERY).tick, which.input):
         event(look, [which, known], outputs, show_progress="hidden")
     started.change(look, [started, known], outputs, show_progress="hidden")
@@ -81,7 +83,7 @@ def _label(studio: Studio, training: Training) -> str:
     return f"{request.picture.stem}, {words(request.mode)}: {words(training.state)}"
 
 
-def _shown(studio: Studio, training: Training) -> str:
+def _told(studio: Studio, training: Training) -> str:
     words, progress = studio.words, training.progress
     lines = [f"<h3>{escape(_label(studio, training))}</h3>"]
     if training.state == "failed":
@@ -105,24 +107,19 @@ def _shown(studio: Studio, training: Training) -> str:
                 niter=progress.niter,
             )
             lines.append(note(stage))
-        lines += _pictures(studio, progress.run)
     return "".join(lines)
 
 
-def _pictures(studio: Studio, run: Path) -> list[str]:
-    """The newest preview, and the curves."""
-    words, found = studio.words, []
-    previews = sorted((run / "previews").glob("*.png"))
-    if previews:
-        newest = previews[-1]
-        caption = words("Preview after stage {stage}", stage=int(newest.stem) + 1)
-        address = link(studio.library, newest)
-        found.append(
-            f'<figure class="preview">{picture(address, caption)}'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
-        # New curves come with each preview: pictures that change every second would flicker.
-        key, title = quote(studio.library.key(run)), words("How the losses fell")
-        curves = picture(f"/runs/{key}/curves.png?{len(previews)}", title)
-        found.append(f"<details><summary>{escape(title)}</summary>{curves}</details>")
-    return found
+def _pictures(studio: Studio, run: Path | None) -> str:
+    """The newest preview, and the curves, which come with each preview."""
+    words, previews = studio.words, sorted((run / "previews").glob("*.png")) if run else []
+    if run is None or not previews:
+        return ""
+    caption = words("Preview after stage {stage}", stage=int(previews[-1].stem) + 1)
+    key, title = quote(studio.library.key(run)), words("How the losses fell")
+    curves = picture(f"/runs/{key}/curves.png?{len(previews)}", title)
+    return (
+        f'<figure class="preview">{picture(link(studio.library, previews[-1]), caption)}'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<details><summary>{escape(title)}</summary>{curves}</details>"
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consingan import OptionError
-from consingan_studio.library import STUDIO, Library
+from consingan_studio.library import STUDIO, UPLOADS, Library
 from consingan_studio.trainings import Trainings
 from consingan_studio.words import LANGUAGES, Words
 
@@ -51,7 +51,7 @@ def make_app(settings: Settings) -> FastAPI:
     os.environ |= {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
-        "GRADIO_TEMP_DIR": str(settings.runs / STUDIO / "uploads"),
+        "GRADIO_TEMP_DIR": str(settings.runs / UPLOADS),
     }
     import gradio as gr
     from fastapi import FastAPI

@@ -12,26 +12,25 @@ from consingan_studio.html import note
 from consingan_studio.words import Words
 
 
-class Upload(gr.Image):
-    """A place for a picture, which gives the path of the file itself, as it was uploaded."""
-
-    is_template = True  # it looks like gr.Image
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the uploaded file. Gradio has checked that it is an upload."""
-        return None if payload is None or payload.path is None else str(payload.path)
-
-
-def upload(label: str, elem_id: str, height: int = 280) -> Upload:
-    """A place to drop, paste or choose a picture."""
-    return Upload(
+def upload(label: str, elem_id: str, height: int = 280) -> gr.Image:
+    """A place to drop, paste or choose a picture. It gives the path of the file as it came."""
+    place = gr.Image(
         label=label,
         type="filepath",
+        interactive=True,
         sources=["upload", "clipboard"],
         buttons=["fullscreen"],
         height=height,
         elem_id=elem_id,
     )
+    # Not a subclass: Gradio would write a file beside its code.
+    setattr(place, "preprocess", _path)  # noqa: B010
+    return place
+
+
+def _path(payload: Any) -> str | None:
+    """The path of an upload, unopened. Gradio has checked that it is one."""
+    return None if payload is None or payload.path is None else str(payload.path)
 
 
 def said_of(path: str | None, words: Words) -> str:

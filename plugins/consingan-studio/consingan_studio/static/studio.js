@@ -1,7 +1,7 @@
-// The gallery: samples are asked for when they are scrolled to, a hundred places at a time.
+// The gallery: samples are asked for when they are scrolled to, some dozen places at a time.
 "use strict";
 
-const BATCH = 100;
+const BATCH = 40;
 
 function address(gallery, name, index, side) {
   const query = new URLSearchParams({ index, seed: gallery.seed });
@@ -49,7 +49,7 @@ function starButton(gallery, index) {
 function open(gallery, index) {
   const words = gallery.words;
   const frame = element("div", { class: "frame", title: words["Drag the corner to change the size"] });
-  const image = element("img", { alt: `${words.Sample} ${index}` });
+  const image = element("img", { alt: `${words.Sample} ${index}`, fetchpriority: "high" });
   frame.append(image);
   const chosen = { ...gallery };
   const bar = element("div", { class: "bar" });
@@ -73,7 +73,7 @@ function open(gallery, index) {
     );
   };
 
-  const shown = Math.min(2, Math.max(1, 420 / Math.max(chosen.width, chosen.height)));
+  const shown = 480 / Math.max(chosen.width, chosen.height);
   frame.style.width = `${chosen.width * shown}px`;
   frame.style.height = `${chosen.height * shown}px`;
   let before = "";
@@ -126,7 +126,7 @@ async function fill(root) {
   };
   const seen = new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting) && !add()) seen.disconnect();
-  }, { root, rootMargin: "600px" });
+  }, { root, rootMargin: "300px" });
   if (add()) seen.observe(more);
 }
 
