@@ -38,10 +38,10 @@ def _upload(page: Any, file: Path) -> None:
 
 def _tiny_training(page: Any, niter: int) -> None:
     """Open the panels and set the options of a training that takes seconds."""
-    page.get_by_role("button", name="Size").click()
+    page.locator("button.label-wrap", has_text="Size").click()
     for label in ("max_size", "min_size"):
         page.get_by_label(label.replace("_", " ").capitalize()).fill(str(TINY[label]))
-    page.get_by_role("button", name="Training", exact=True).click()
+    page.locator("button.label-wrap", has_text="Training").click()
     page.get_by_label("Niter").fill(str(niter))
     page.get_by_label("Niter").press("Tab")
     page.wait_for_function(

@@ -2,6 +2,33 @@
 "use strict";
 
 const BATCH = 40;
+const AT_ONCE = 2; // the browser has six connections, and others wait for one too
+
+// Pictures that are in sight are loaded one after another; those that left it wait again.
+const waiting = new Set();
+let loading = 0;
+
+function load() {
+  for (const image of waiting) {
+    if (loading >= AT_ONCE) return;
+    waiting.delete(image);
+    if (!image.isConnected) continue;
+    loading += 1;
+    const done = () => { loading -= 1; load(); };
+    image.addEventListener("load", done, { once: true });
+    image.addEventListener("error", done, { once: true });
+    image.src = image.dataset.src;
+    inSight.unobserve(image);
+  }
+}
+
+const inSight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) waiting.add(target);
+    else waiting.delete(target);
+  }
+  load();
+}, { rootMargin: "100px" });
 
 function address(gallery, name, index, side) {
   const query = new URLSearchParams({ index, seed: gallery.seed });
@@ -97,11 +124,12 @@ function open(gallery, index) {
 function place(gallery, index) {
   const words = gallery.words;
   const image = element("img", {
-    loading: "lazy", alt: `${words.Sample} ${index}`,
-    width: gallery.width, height: gallery.height, src: address(gallery, "thumbnail.jpg", index, 256),
+    alt: `${words.Sample} ${index}`,
+    width: gallery.width, height: gallery.height, "data-src": address(gallery, "thumbnail.jpg", index, 256),
   });
   image.style.aspectRatio = `${gallery.width} / ${gallery.height}`;
   image.style.height = "auto";
+  inSight.observe(image);
   const button = element("button", { type: "button" }, image);
   button.addEventListener("click", () => open(gallery, index));
   const number = element("span", { class: "number", "aria-hidden": "true" }, String(index));
