@@ -27,7 +27,7 @@ TINY: dict[str, Any] = {
 }
 """Options under which a training takes about a second."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 40_000
+WAIT = 120_000
 """Milliseconds that a page may take on a busy machine."""
 
 

@@ -17,6 +17,8 @@ from PIL import Image
 import consingan
 from consingan.testing import tiny_picture
 
+pytestmark = pytest.mark.timeout(900)
+
 
 def _tab(page: Any, number: int) -> None:
     page.get_by_role("tab").nth(number).click()
@@ -53,7 +55,7 @@ def _tiny_training(page: Any, niter: int) -> None:
 
 def _state(page: Any, words: str) -> None:
     page.wait_for_function(
-        "words => document.querySelector('#progress').innerText.includes(words)", arg=words
+        "words => document.querySelector('#progress')?.innerText?.includes(words)", arg=words
     )
 
 
@@ -189,7 +191,7 @@ def test_runs_are_compared_renamed_and_deleted(visit: Open, runs: Path) -> None:
     assert "seed" in page.locator("#compared").inner_text()
     page.locator("#new-name textarea, #new-name input").fill("third")
     page.locator("#rename").click()
-    page.wait_for_function("document.querySelector('#runs-list').innerText.includes('third/')")
+    page.wait_for_function("document.querySelector('#runs-list')?.innerText?.includes('third/')")
     assert not (runs / "first").exists()
     _choose(page, "#one-run", "second")
     page.locator("#delete").click()
@@ -197,7 +199,7 @@ def test_runs_are_compared_renamed_and_deleted(visit: Open, runs: Path) -> None:
     assert (runs / "second").exists()
     page.get_by_label("Yes, delete").check()
     page.locator("#delete").click()
-    page.wait_for_function("!document.querySelector('#runs-list').innerText.includes('second/')")
+    page.wait_for_function("!document.querySelector('#runs-list')?.innerText?.includes('second/')")
     assert not (runs / "second").exists()
 
 
