@@ -160,3 +160,23 @@ def test_removing_without_a_question(runs: Path, capsys: pytest.CaptureFixture[s
     assert cli.run(["remove", "castle", "--yes"]) == 0
     assert capsys.readouterr().out.startswith(f"Removed: {runs / 'castle'}")
     assert len(list_runs()) == 1
+
+
+def test_a_renamed_run_is_found_by_its_new_name(runs: Path) -> None:
+    old = consingan.open_run("castle").path
+    assert consingan.rename("castle", "old: castle") == runs / "old_ castle" / old.name
+    assert not old.parent.exists()
+    assert consingan.open_run("old: castle").samples(1)
+    assert consingan.rename("old: castle", "old_ castle").name == old.name  # it is called so
+    with pytest.raises(RunNotFoundError):
+        consingan.open_run("castle")
+
+
+def test_no_run_is_renamed_over_another_or_while_it_trains(runs: Path) -> None:
+    castle = consingan.open_run("castle").path
+    shutil.copytree(castle, runs / "lake" / castle.name)
+    with pytest.raises(RunError, match="choose another name"):
+        consingan.rename(castle, "lake")
+    with training_lock(castle), pytest.raises(RunError, match="is being trained"):
+        consingan.rename(castle, "tower")
+    assert castle.exists()

@@ -10,7 +10,7 @@ import gradio as gr
 
 from consingan import Mode, Run
 from consingan_studio.html import note
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 
 COUNT = 5000
 """How many samples the gallery has."""

@@ -16,7 +16,7 @@ from consingan import ConsinganError, Mode, Note, Run, command_line, load_pictur
 from consingan_studio import forms
 from consingan_studio.html import before_and_after, data_uri, figure, link, note
 from consingan_studio.pasting import pasting
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 
 AnyMode = Mode[Any, Any]
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from consingan_studio.pictures_tab import pictures_tab
 from consingan_studio.runs_tab import runs_tab
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 from consingan_studio.training_tab import training_tab
 from consingan_studio.words import LANGUAGES
 

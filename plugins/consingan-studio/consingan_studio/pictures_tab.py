@@ -9,7 +9,7 @@ from consingan_studio.gallery import gallery, has_samples
 from consingan_studio.html import note
 from consingan_studio.making import Making
 from consingan_studio.run_choice import run_choice
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 
 
 def pictures_tab(page: gr.Blocks, studio: Studio, tab: gr.Tab) -> None:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from consingan import ConsinganError
 from consingan_studio.html import bar, duration, link, note, picture
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 from consingan_studio.trainings import Training
 
 EVERY = 1.0

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from consingan import ListedRun
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 
 
 def run_choice(studio: Studio, events: Sequence[Any], label: str, elem_id: str) -> gr.Dropdown:

@@ -11,7 +11,7 @@ import gradio as gr
 from consingan import ConsinganError, command_line, compare, remove, rename
 from consingan_studio.html import duration, link, note, picture, table
 from consingan_studio.run_choice import run_choice
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 
 
 def runs_tab(page: gr.Blocks, studio: Studio, tab: gr.Tab) -> None:

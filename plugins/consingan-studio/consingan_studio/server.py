@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consingan import OptionError
-from consingan_studio.library import STUDIO, UPLOADS, Library
+from consingan_studio.library import UPLOADS, Library
+from consingan_studio.studio import Studio
 from consingan_studio.trainings import Trainings
 from consingan_studio.words import LANGUAGES, Words
 
@@ -30,20 +31,6 @@ class Settings:
     port: int
     password: str | None = None
     trainings: int = 1
-
-
-@dataclass(frozen=True)
-class Studio:
-    """What all parts of the page share."""
-
-    library: Library
-    trainings: Trainings
-    words: Words
-
-    @property
-    def painted(self) -> Path:
-        """The folder of what is painted and pasted on the page."""
-        return self.library.runs / STUDIO / "painted"
 
 
 def make_app(settings: Settings) -> FastAPI:

@@ -15,7 +15,7 @@ from consingan_studio import forms
 from consingan_studio.brushes import CANVAS
 from consingan_studio.forecast import forecast
 from consingan_studio.html import note
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 from consingan_studio.trainings import Request
 from consingan_studio.upload import named
 

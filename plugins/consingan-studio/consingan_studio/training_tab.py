@@ -8,7 +8,7 @@ from consingan import PRESETS, installed_modes, option_fields, preset_values, wr
 from consingan_studio.html import note
 from consingan_studio.library import UPLOADS
 from consingan_studio.progress_panel import progress_panel
-from consingan_studio.server import Studio
+from consingan_studio.studio import Studio
 from consingan_studio.training_form import TrainingForm
 from consingan_studio.upload import said_of, upload
 
