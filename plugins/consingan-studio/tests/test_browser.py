@@ -66,7 +66,7 @@ def test_one_uploads_trains_reloads_and_finds_the_run(
     page = visit()
     _upload(page, tmp_path / "a <b>house.png")
     assert "48x32 pixels" in page.locator("#said").inner_text()
-    _tiny_training(page, 150)
+    _tiny_training(page, 80)
     page.locator("#start").click()
     _state(page, "done")
     page.reload()
@@ -89,6 +89,7 @@ def test_starred_and_downloaded_samples_are_those_of_apply(
     page = visit()
     _tab(page, 1)
     _choose(page, "#run", "castle, generation")
+    page.wait_for_selector("[data-gallery*=castle]")
     for number in (1, 3):
         page.get_by_role("button", name=f"Star {number}", exact=True).click()
         page.wait_for_selector(f"[aria-label='Star {number}'][aria-pressed=true]")
