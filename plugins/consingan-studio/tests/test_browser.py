@@ -59,14 +59,14 @@ def _state(page: Any, words: str) -> None:
     )
 
 
-def test_one_uploads_trains_reloads_and_finds_the_run(
+def test_one_uploads_trains_reloads_stops_and_goes_on(
     visit: Open, runs: Path, tmp_path: Path
 ) -> None:
     tiny_picture(32, 48).save(tmp_path / "a <b>house.png")
     page = visit()
     _upload(page, tmp_path / "a <b>house.png")
     assert "48x32 pixels" in page.locator("#said").inner_text()
-    _tiny_training(page, 80)
+    _tiny_training(page, 100_000)
     page.locator("#start").click()
     _state(page, "done")
     page.reload()
@@ -74,10 +74,12 @@ def test_one_uploads_trains_reloads_and_finds_the_run(
     assert page.locator("#progress b").count() == 0  # the name is text
     page.locator("#stop").click()
     _state(page, "stopped")
-    page.locator("#go-on").click()
-    _state(page, "complete")
     made = [run for run in consingan.list_runs(runs) if "house" in (run.picture or "")]
-    assert [run.state for run in made] == ["complete"]
+    assert [run.state for run in made] == ["stopped"]
+    page.locator("#go-on").click()
+    _state(page, "training")
+    page.locator("#stop").click()
+    _state(page, "stopped")
     _tab(page, 2)
     page.wait_for_selector("#runs-list table")
     assert page.locator("#runs-list b").count() == 0
