@@ -124,13 +124,13 @@ function open(gallery, index) {
 function place(gallery, index) {
   const words = gallery.words;
   const image = element("img", {
-    alt: `${words.Sample} ${index}`,
+    alt: "",
     width: gallery.width, height: gallery.height, "data-src": address(gallery, "thumbnail.jpg", index, 256),
   });
   image.style.aspectRatio = `${gallery.width} / ${gallery.height}`;
   image.style.height = "auto";
   inSight.observe(image);
-  const button = element("button", { type: "button" }, image);
+  const button = element("button", { type: "button", "aria-label": `${words.Sample} ${index}` }, image);
   button.addEventListener("click", () => open(gallery, index));
   const number = element("span", { class: "number", "aria-hidden": "true" }, String(index));
   return element("div", { class: "sample" }, button, number, starButton(gallery, index));
