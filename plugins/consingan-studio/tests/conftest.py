@@ -27,16 +27,16 @@ TINY: dict[str, Any] = {
 }
 """Options under which a training takes about a second."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 120_000
+WAIT = 60_000
 """Milliseconds that a page may take on a busy machine."""
 
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of generation, `castle`, and one of editing, `lake`."""
+    """A folder with a run of generation, `castle`, and one of harmonization, `lake`."""
     folder = tmp_path_factory.mktemp("studio") / "runs"
     picture = tiny_picture(32, 48)
-    consingan.train(picture, name="lake", mode="editing", runs=folder, **TINY, layers=1)
+    consingan.train(picture, name="lake", mode="harmonization", runs=folder, **TINY, layers=1)
     consingan.train(picture, name="castle", runs=folder, **TINY)
     return folder
 

@@ -112,15 +112,18 @@ def test_starred_and_downloaded_samples_are_those_of_apply(
 def test_what_is_painted_is_repainted_and_the_rest_stays(visit: Open, runs: Path) -> None:
     page = visit()
     _tab(page, 1)
-    _choose(page, "#run", "lake, editing")
+    _choose(page, "#run", "lake, harmonization")
     page.wait_for_selector(".brush canvas")
-    page.wait_for_timeout(2000)  # the canvas fades in
-    box = page.locator(".brush canvas").first.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 8, y + 4, steps=4)
-    page.mouse.up()
+    for _ in range(8):  # the canvas takes no stroke before it is drawn
+        box = page.locator(".brush canvas").first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x - 10, y)
+        page.mouse.down()
+        page.mouse.move(x + 10, y + 4, steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(3000)
+        if page.locator("#result .compared").count():
+            break
     page.wait_for_selector("#result .compared")  # by itself, and nothing is saved
     assert not list(_run(runs, "lake").glob("applied/*"))
     page.get_by_role("button", name="Make and save").click()
