@@ -164,7 +164,7 @@ def test_executors_are_found_and_broken_ones_reported(
     assert find_executor(found, "mine") is InProcess
     with pytest.raises(OptionError, match="there are: mine, other"):
         find_executor(found, "cluster")
-    with pytest.raises(PluginError, match="package other 1.* is no subclass of consingan.Executor"):
+    with pytest.raises(PluginError, match="is no subclass of consingan"):
         find_executor(found, "other")
     with pytest.raises(PluginError, match="not loaded"):
         find_executor(found, "other")
