@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -106,7 +107,9 @@ def test_a_bad_picture_costs_a_line(
     assert Path(rows[1]["applied"]).is_dir()
     page = (tmp_path / "runs" / "batch.html").read_text()
     assert "<i>" not in page
-    assert "&lt;i&gt;.png" in page
+    [content] = re.findall(r'id="table">(.*)</script>', page)
+    cells = [row["cells"][0]["text"] for row in json.loads(content)["rows"]]
+    assert cells == ["<i>.png", "a.png", "b.png", "gone.png"]
 
 
 def test_half_done_runs_go_on(pictures: Path, tmp_path: Path) -> None:
@@ -128,6 +131,17 @@ def test_half_done_runs_go_on(pictures: Path, tmp_path: Path) -> None:
     weights = [stage.sha256 for stage in whole.state.stages]
     run = consingan.open_run(done.rows[0].outcome.run or "")
     assert [stage.sha256 for stage in run.state.stages] == weights
+
+
+def test_a_folder_has_pictures_and_other_files(pictures: Path) -> None:
+    for name in ("a_mask.png", "c_mask.png", ".hidden.png", "notes.txt"):
+        (pictures / name).touch()
+    (pictures / "below").mkdir()
+    assert [source.path.name for source in find_sources([pictures])] == [
+        "a.png",
+        "b.png",
+        "c_mask.png",
+    ]
 
 
 def test_a_list_has_options_of_its_own(pictures: Path, tmp_path: Path) -> None:
@@ -267,6 +281,7 @@ def test_the_report_names_nothing_unescaped(tmp_path: Path) -> None:
     write_report(tmp_path, [Row(job, outcome)])
     page = (tmp_path / "batch.html").read_text().replace("<script>\nconst", "")
     assert "<script>" not in page
+    assert page.count("</script>") == 2
     assert "<u>" not in page
     assert '"onload' not in page
 

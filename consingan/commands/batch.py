@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,8 +94,8 @@ def batch(
             on_outcome=progress.take,
         )
     failed = [row for row in done.rows if row.outcome.state == "failed"]
-    for row in failed:
-        complain(f"failed: {row.outcome.error}")
+    for reason, count in Counter(row.outcome.error for row in failed).items():
+        complain(f"failed: {reason}" + (f" ({count} trainings)" if count > 1 else ""))
     if as_json:
         print_json(table_of(done.rows))
     else:

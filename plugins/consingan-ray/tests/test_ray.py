@@ -15,7 +15,12 @@ from PIL import Image
 import consingan
 from consingan import Outcome, Run
 
-os.environ.update(RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0", RAY_USAGE_STATS_ENABLED="0")
+os.environ.update(
+    RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # nobody else is listened to
+    RAY_USAGE_STATS_ENABLED="0",
+    RAY_worker_niceness="0",  # on a busy machine nicer workers would hardly run at all
+    RAY_raylet_start_wait_time_s="120",
+)
 pytest.importorskip("ray", reason="Ray is not installed: make test-ray installs it")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 OPTIONS: dict[str, Any] = {
@@ -32,10 +37,10 @@ STORE = 80 * 2**20
 """Bytes of shared memory of each node."""
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
-    files = [tmp_path / "pictures" / f"{number}.png" for number in range(3)]
-    files[0].parent.mkdir()
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("pictures")
+    files = [folder / f"{number}.png" for number in range(3)]
     for number, file in enumerate(files):
         gradient = Image.linear_gradient("L").resize((30, 20)).rotate(60 * number)
         Image.merge("RGB", [gradient, gradient.rotate(90), gradient.rotate(180)]).save(file)
@@ -43,7 +48,13 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def undisturbed(pictures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    runs = tmp_path_factory.mktemp("undisturbed")
+    return [consingan.train(file, runs=runs, **OPTIONS) for file in pictures]
+
+
+@pytest.fixture(scope="module")
+def cluster(undisturbed: list[Run]) -> Iterator[Any]:
     """A head that computes nothing, and two nodes for one training each; this process is on it."""
     import ray
     from ray.cluster_utils import Cluster
@@ -87,9 +98,8 @@ def _parent(process: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes as Linux shows them")
 def test_a_node_is_killed_and_nothing_is_lost(
-    cluster: Any, pictures: list[Path], tmp_path: Path
+    cluster: Any, undisturbed: list[Run], pictures: list[Path], tmp_path: Path
 ) -> None:
-    calm = [consingan.train(file, runs=tmp_path / "calm", **OPTIONS) for file in pictures]
     killed: list[Path] = []
 
     def kill_once(outcome: Outcome) -> None:
@@ -110,7 +120,7 @@ def test_a_node_is_killed_and_nothing_is_lost(
     assert killed
     assert [row.outcome.state for row in done.rows] == ["complete"] * 3
     runs = [consingan.open_run(row.outcome.run or "") for row in done.rows]
-    assert [_weights(run) for run in runs] == [_weights(run) for run in calm]
+    assert [_weights(run) for run in runs] == [_weights(run) for run in undisturbed]
     assert killed[0] in [run.path for run in runs]  # it went on, and did not begin anew
     assert len(list((tmp_path / "runs").glob("*/*/config.json"))) == 3
     assert not list((tmp_path / "runs").glob(".ray-*"))
