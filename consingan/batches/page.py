@@ -43,6 +43,8 @@ img { height: 64px; max-width: 220px; margin-right: 4px; border-radius: 3px; obj
   object-position: left top; vertical-align: middle; }
 tr.failed td.state { color: var(--bad); }
 """
+OWN = ("picture", "state", "run")
+"""The columns that are always shown."""
 SCRIPT = """
 const {columns, rows} = JSON.parse(document.getElementById("table").textContent);
 const STEP = 100, body = document.querySelector("tbody"), end = document.getElementById("end");
@@ -99,6 +101,8 @@ again();
 
 def page_of(table: Sequence[dict[str, Any]], folder: Path) -> str:
     """The page of a table with a column `run` and others; links are relative to `folder`."""
+    shared = _shared(table)
+    table = [{name: row[name] for name in row if name not in shared} for row in table]
     columns = [{"name": name.replace("_", " "), "kind": _kind(name, table)} for name in table[0]]
     heads = "".join(f'<th class="{c["kind"]}">{escape(c["name"])}</th>' for c in columns)
     content = json.dumps(
@@ -106,12 +110,15 @@ def page_of(table: Sequence[dict[str, Any]], folder: Path) -> str:
     )
     failed = sum(row["state"] == "failed" for row in table)
     title = f"{len(table)} trainings"
-    says = f"{failed} failed" if failed else "none failed"
+    says = [f"{failed} failed" if failed else "none failed"]
+    says += [
+        f"{name.replace('_', ' ')} {value}" for name, value in shared.items() if value is not None
+    ]
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n"
-        f'<header><h1>{title}</h1><p>{says}</p><p id="count"></p>'
+        f'<header><h1>{title}</h1><p>{escape(_shown(", ".join(says)))}</p><p id="count"></p>'
         '<input type="search" placeholder="Filter" aria-label="Filter"></header>\n'
         "<noscript><p>The table needs JavaScript; batch.csv has the same.</p></noscript>\n"
         f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead><tbody></tbody>'
@@ -120,6 +127,17 @@ def page_of(table: Sequence[dict[str, Any]], folder: Path) -> str:
         f'<script type="application/json" id="table">{content.replace("<", chr(92) + "u003c")}'
         f"</script>\n<script>{SCRIPT}</script>\n</html>\n"
     )
+
+
+def _shared(table: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The columns with one value throughout: it is said once. Those of each run's own stay."""
+    return {
+        name: value
+        for name, value in table[0].items()
+        if name not in OWN
+        and (len(table) > 1 or value is None)
+        and all(row[name] == value for row in table)
+    }
 
 
 def _kind(name: str, table: Sequence[dict[str, Any]]) -> str:
@@ -143,6 +161,8 @@ def _cell(name: str, value: Any, folder: Path) -> dict[str, Any]:
         return {"text": _shown(Path(value).name), "title": text}
     if name == "weights" and text:
         return {"text": text[:8], "title": text}
+    if name == "seconds" and value is not None:
+        return {"text": f"{value:.1f}", "value": value}
     if isinstance(value, float):
         return {"text": f"{value:.4g}", "value": value}
     return {"text": text, "value": value} if isinstance(value, int) else {"text": text}

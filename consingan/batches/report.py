@@ -32,12 +32,12 @@ class Row:
             "preset": job.preset,
             **{name: job.changes.get(name) for name in changes},
             "state": outcome.state,
+            "error": outcome.error,
             "seconds": round(outcome.seconds, 1) if outcome.run else None,
             **{name: outcome.figures.get(name) for name in figures},
             "weights": outcome.weights,
             "run": outcome.run,
             "applied": outcome.applied,
-            "error": outcome.error,
         }
 
 
