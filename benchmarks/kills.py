@@ -47,7 +47,7 @@ OPTIONS: dict[str, Any] = {
 }
 LONGEST = 4.0
 """Seconds that a process lives at most; starting takes about two of them."""
-BATCHED = 4
+BATCHED = 3
 """The pictures of a batch."""
 
 
@@ -182,8 +182,10 @@ def besiege_batch(folder: Path, kills: int, moments: random.Random) -> Toll:
         (folder / place / "pictures").mkdir(parents=True)
         for number in range(BATCHED):
             draw().rotate(90 * number).save(folder / place / "pictures" / f"{number}.png")
+    started = time.monotonic()
     if begin_batch(folder / "whole").wait():
         raise SystemExit("batch: the undisturbed one failed")
+    lasted = time.monotonic() - started
     whole, disturbed = batch_table(folder / "whole"), folder / "disturbed"
     while toll.kills < kills:
         saved: dict[Path, int] = {}
@@ -192,7 +194,7 @@ def besiege_batch(folder: Path, kills: int, moments: random.Random) -> Toll:
             process = begin_batch(disturbed)
             if toll.kills < kills:
                 try:
-                    process.wait(moments.uniform(0.0, 3 * LONGEST))
+                    process.wait(moments.uniform(0.0, lasted))
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     toll.kills += 1
