@@ -3,7 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check setup clean
+RAY := plugins/consingan-ray
+
+.PHONY: demo test test-ray check setup clean
 
 demo: setup
 	$(BIN)/consingan examples examples
@@ -13,6 +15,11 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Ray is 80 MB to load and 290 MB on the disk, and not there for every system: only who asks gets it.
+test-ray: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ./$(RAY)
+	$(BIN)/pytest $(RAY)
 
 check: setup
 	$(BIN)/ruff check --no-cache .
@@ -25,7 +32,7 @@ setup: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
-		$(patsubst %,-e ./%,$(wildcard plugins/*))
+		$(patsubst %,-e ./%,$(filter-out $(RAY),$(wildcard plugins/*)))
 	touch $@
 
 clean:

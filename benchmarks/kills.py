@@ -1,18 +1,22 @@
 """Kills a tiny training at random moments, resumes it, and compares what comes out.
 
-    python -m benchmarks.kills [--kills 50] [--seed 0] [--json]
+    python -m benchmarks.kills [--kills 50] [--seed 0] [--only batch] [--json]
 
 The kills (SIGKILL) are shared out over the built-in modes. A process that was killed is followed by
 one that resumes, until the run is complete; its weights and its samples must then equal, bit for
 bit, those of a run that nothing disturbed. `apply` is killed as often: its files must be whole, and
-the next `apply` must clear away what is left. The exit code is 1 if any differ. POSIX only.
+the next `apply` must clear away what is left. A `batch` is killed as often, and given again: its
+table must equal an undisturbed one's, and no stage may be trained twice. The exit code is 1 if any
+differ. POSIX only.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +47,8 @@ OPTIONS: dict[str, Any] = {
 }
 LONGEST = 4.0
 """Seconds that a process lives at most; starting takes about two of them."""
+BATCHED = 3
+"""The pictures of a batch."""
 
 
 @dataclass
@@ -141,23 +147,91 @@ def besiege_apply(folder: Path, kills: int, moments: random.Random) -> Toll:
     return toll
 
 
+def begin_batch(folder: Path) -> subprocess.Popen[bytes]:
+    """`consingan batch` over the pictures in a folder, two at once."""
+    options = [f"--set={name}={value}" for name, value in OPTIONS.items()]
+    command = [sys.executable, "-m", "consingan", "batch", "generation", str(folder / "pictures")]
+    command += ["--jobs", "2", "--threads", "1", "--runs", str(folder / "runs"), *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def batch_table(folder: Path) -> list[dict[str, str]]:
+    """The rows of a batch's table, without times and places."""
+    with (folder / "runs" / "batch.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        for name in ("picture", "run", "seconds"):
+            del row[name]
+    return rows
+
+
+def saved_stages(folder: Path) -> dict[Path, int]:
+    """When each stage that counts was written."""
+    found = {}
+    for state in (folder / "runs").glob("*/*/state.json"):
+        for stage in range(len(json.loads(state.read_text())["stages"])):
+            file = state.parent / "stages" / f"{stage:02}.safetensors"
+            found[file] = file.stat().st_mtime_ns
+    return found
+
+
+def besiege_batch(folder: Path, kills: int, moments: random.Random) -> Toll:
+    """Kill a batch so many times, anew where it is done sooner, and compare the tables."""
+    toll = Toll()
+    for place in ("whole", "disturbed"):
+        (folder / place / "pictures").mkdir(parents=True)
+        for number in range(BATCHED):
+            draw().rotate(90 * number).save(folder / place / "pictures" / f"{number}.png")
+    started = time.monotonic()
+    if begin_batch(folder / "whole").wait():
+        raise SystemExit("batch: the undisturbed one failed")
+    lasted = time.monotonic() - started
+    whole, disturbed = batch_table(folder / "whole"), folder / "disturbed"
+    while toll.kills < kills:
+        saved: dict[Path, int] = {}
+        ended = False
+        while not ended:
+            process = begin_batch(disturbed)
+            if toll.kills < kills:
+                try:
+                    process.wait(moments.uniform(0.0, lasted))
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+                    toll.kills += 1
+                    toll.before_a_run += not list(disturbed.glob("runs/*/*/state.json"))
+            ended = process.wait() == 0
+            after = saved_stages(disturbed)
+            toll.differing += any(after.get(file) != when for file, when in saved.items())
+            saved = after
+        toll.runs += 1
+        toll.differing += batch_table(disturbed) != whole
+        toll.differing += len(list(disturbed.glob("runs/*/*/config.json"))) != BATCHED
+        shutil.rmtree(disturbed / "runs")
+    return toll
+
+
 def main() -> int:
     """Run it; the exit code."""
     parser = command_line(__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=[*MODES, "batch"], help="kill nothing else")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
         work(Path(arguments.work[0]), arguments.work[1])
         return 0
     moments, tolls, started = random.Random(arguments.seed), {}, time.monotonic()
-    for mode in MODES:
+    for mode in (given for given in MODES if arguments.only in (None, given)):
         with tempfile.TemporaryDirectory() as folder:
-            each = -(-arguments.kills // len(MODES))
+            each = arguments.kills if arguments.only else -(-arguments.kills // len(MODES))
             tolls[mode] = besiege(Path(folder), mode, each, moments)
             if mode == "generation":
                 tolls["apply"] = besiege_apply(Path(folder) / "whole", each, moments)
+    if arguments.only in (None, "batch"):
+        with tempfile.TemporaryDirectory() as folder:
+            each = arguments.kills if arguments.only else -(-arguments.kills // len(MODES))
+            tolls["batch"] = besiege_batch(Path(folder), each, moments)
     if arguments.json:
         print(json.dumps({mode: vars(toll) for mode, toll in tolls.items()}, indent=2))
     else:

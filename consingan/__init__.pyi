@@ -36,6 +36,8 @@ from consingan.core.options.fields import option as option
 from consingan.core.options.presets import PRESETS as PRESETS
 from consingan.core.options.presets import preset_changes as preset_changes
 from consingan.core.options.presets import preset_values as preset_values
+from consingan.core.options.samples import SampleOptions as SampleOptions
+from consingan.core.options.samples import SizedSampleOptions as SizedSampleOptions
 from consingan.core.options.size import Size as Size
 from consingan.core.options.size import SizeOptions as SizeOptions
 from consingan.core.options.size import check_size as check_size
@@ -57,6 +59,7 @@ from consingan.core.run import Run as Run
 from consingan.core.runs.folder import RunFolder as RunFolder
 from consingan.core.runs.listing import ListedRun as ListedRun
 from consingan.core.runs.listing import list_runs as list_runs
+from consingan.core.sampling.choosing import save_samples as save_samples
 from consingan.core.sampling.sampler import Sampler as Sampler
 from consingan.core.training.forecast import Forecast as Forecast
 from consingan.errors import ConsinganError as ConsinganError

@@ -8,10 +8,17 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
     from consingan.core.training.forecast import Forecast
+
+GAP = 2
+"""The spaces between the columns of a table."""
 
 
 def escaped(text: str) -> str:
@@ -51,15 +58,46 @@ def print_json(content: Any) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table without rules, as wide as its content and at most as the terminal."""
+    # Rich's own tables take a millisecond a row, and there may be ten thousand.
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in header:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(escaped, row))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    console = Console(highlight=False, markup=False, emoji=False)
+    lines = [header, *([escaped(cell) for cell in row] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    room = max(console.width - GAP * (len(widths) - 1), len(widths))
+    while sum(widths) > room:
+        widths[widths.index(max(widths))] -= 1
+
+    def laid_out(row: Sequence[str]) -> str:
+        folded = [
+            [cell] if _width(cell) <= width else _folded(Text(cell), console, width)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        lines = zip_longest(*folded, fillvalue="")
+        return "\n".join(_padded(line, widths) for line in lines)
+
+    console.print(Text(laid_out(header), style="bold"), soft_wrap=True)
+    if rows:
+        print("\n".join(map(laid_out, rows)))
+
+
+def _width(cell: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if cell.isascii():
+        return len(cell)
+    from rich.cells import cell_len
+
+    return cell_len(cell)
+
+
+def _folded(cell: Text, console: Console, width: int) -> list[str]:
+    return [line.plain for line in cell.wrap(console, width, overflow="fold")]
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    ends = (" " * (width - _width(cell) + GAP) for cell, width in zip(cells, widths, strict=True))
+    return "".join(cell + end for cell, end in zip(cells, ends, strict=True)).rstrip()
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from types import FrameType
 from typing import Any
@@ -84,6 +85,14 @@ def is_set(variable: str) -> bool:
 
 def origin_of(distribution: object) -> Plugin:
     """The package of an entry point, as far as its metadata says. Never raises."""
+    try:
+        return _origin_of(distribution)
+    except TypeError:  # it has no hash
+        return _origin_of.__wrapped__(distribution)
+
+
+@lru_cache(maxsize=512)  # each question for a name or a version reads all of the metadata
+def _origin_of(distribution: object) -> Plugin:
     package, version = (
         _stated(distribution, "name", "_.-"),
         _stated(distribution, "version", "_.!+-"),

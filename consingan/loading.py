@@ -1,4 +1,4 @@
-"""Finding modes, listeners and commands, built-in or not, by entry points."""
+"""Finding modes, listeners, commands and executors, built-in or not, by entry points."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from consingan.errors import (
     describe,
     message_of,
 )
-from consingan.plugins import FoundCommand, LoadedListener, LoadedMode, Plugins, Problem
+from consingan.plugins import FoundEntry, LoadedListener, LoadedMode, Plugins, Problem
 
 MODES, LISTENERS, COMMANDS = "consingan.modes", "consingan.listeners", "consingan.commands"
+EXECUTORS = "consingan.executors"
 """The entry-point groups."""
 NamedT = TypeVar("NamedT", bound=Any)
 
@@ -41,7 +42,7 @@ def installed_modes() -> dict[str, AnyMode]:
 
 
 def find_plugins() -> Plugins:
-    """Load all installed modes and listeners, and find all commands.
+    """Load all installed modes and listeners, and find all commands and executors.
 
     A broken plugin becomes a `Problem` and doesn't affect the others. Raises PluginError for the
     first problem if `STRICT` is set.
@@ -52,7 +53,8 @@ def find_plugins() -> Plugins:
     found = Plugins(
         {name: LoadedMode(mode, plugin) for name, (mode, plugin) in modes.items()},
         {name: LoadedListener(listener, plugin) for name, (listener, plugin) in listeners.items()},
-        _find_commands(problems),
+        _find("command", COMMANDS, problems),
+        _find("executor", EXECUTORS, problems),
         problems,
     )
     for name in sorted(found.modes.keys() & found.commands.keys()):
@@ -116,10 +118,10 @@ def _load(
     return loaded
 
 
-def _find_commands(problems: list[Problem]) -> dict[str, FoundCommand]:
-    """The entry points of commands, by name, sorted. Problems are appended to `problems`."""
+def _find(kind: str, group: str, problems: list[Problem]) -> dict[str, FoundEntry]:
+    """The entry points of a group, by name, sorted. Problems are appended to `problems`."""
     claims: defaultdict[str, list[EntryPoint]] = defaultdict(list)
-    for entry in entries_of(COMMANDS):
+    for entry in entries_of(group):
         claims[entry.name].append(entry)
     found = {}
     for name, claimed in sorted(claims.items()):
@@ -128,13 +130,13 @@ def _find_commands(problems: list[Problem]) -> dict[str, FoundCommand]:
         for entry in claimed:
             origin, reason = origin_of(entry.dist), ""
             if entry is not keeper:
-                reason = _clash("command", name, claimed)
+                reason = _clash(kind, name, claimed)
             elif not NAME.fullmatch(name):
                 reason = f"its name must {NAME_RULE}"
             if reason:
-                problems.append(Problem("command", name, origin, reason, name=name))
+                problems.append(Problem(kind, name, origin, reason, name=name))
             else:
-                found[name] = FoundCommand(entry, origin)
+                found[name] = FoundEntry(entry, origin)
     return found
 
 

@@ -90,7 +90,7 @@ def open_unfinished(
     Raises RunError if there are none.
     """
     opened = open_run(run, runs=runs, listeners=listeners)
-    if opened.complete and find_damage(opened) is None:
+    if opened.complete and find_damage(opened.path, opened.state) is None:
         raise RunError(f"{str(opened.path)!r} is complete: there is nothing to resume")
     return opened
 

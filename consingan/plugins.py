@@ -1,11 +1,11 @@
-"""The modes, listeners and commands that were found, and what is wrong with others."""
+"""The modes, listeners, commands and executors that were found, and what is wrong with others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
-from typing import Literal
+from typing import Any, Literal
 
 from consingan.contract import (
     LISTENER_HOOKS,
@@ -47,8 +47,8 @@ class LoadedListener:
 
 
 @dataclass(frozen=True)
-class FoundCommand:
-    """A command that a package provides. Nothing is imported until it is loaded."""
+class FoundEntry:
+    """A command or an executor that a package provides. Nothing is imported until it is loaded."""
 
     entry: EntryPoint
     plugin: Plugin
@@ -59,7 +59,7 @@ class FoundCommand:
         return summary_of(self.entry.dist)
 
     def load(self) -> object:
-        """The function or Typer app, unchecked. Raises whatever importing it raises."""
+        """What the entry point names, unchecked. Raises whatever importing it raises."""
         return self.entry.load()
 
 
@@ -68,7 +68,7 @@ class Problem:
     """A problem with a plugin."""
 
     kind: str
-    """What the plugin should provide: `mode`, `listener` or `command`."""
+    """What the plugin should provide: `mode`, `listener`, `command` or `executor`."""
     entry: str
     """The entry point's name."""
     plugin: Plugin
@@ -88,11 +88,12 @@ class Problem:
 
 @dataclass
 class Plugins:
-    """All modes, listeners and commands, by name, and the problems with plugins."""
+    """All that packages provide, by name, and the problems with plugins."""
 
     modes: dict[str, LoadedMode] = field(default_factory=dict)
     listeners: dict[str, LoadedListener] = field(default_factory=dict)
-    commands: dict[str, FoundCommand] = field(default_factory=dict)
+    commands: dict[str, FoundEntry] = field(default_factory=dict)
+    executors: dict[str, FoundEntry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def mode(self, name: str) -> LoadedMode:
@@ -138,10 +139,16 @@ class Plugins:
                 return problem
         return None
 
-    def refuse(self, kind: Literal["mode", "command"], name: str, reason: str) -> Problem:
-        """Turn a mode or a command into a problem."""
-        known = self.modes if kind == "mode" else self.commands
-        problem = Problem(kind, name, known.pop(name).plugin, reason, name=name)
+    def refuse(
+        self, kind: Literal["mode", "command", "executor"], name: str, reason: str
+    ) -> Problem:
+        """Turn a mode, a command or an executor into a problem."""
+        known: dict[str, dict[str, Any]] = {
+            "mode": self.modes,
+            "command": self.commands,
+            "executor": self.executors,
+        }
+        problem = Problem(kind, name, known[kind].pop(name).plugin, reason, name=name)
         self.problems.append(problem)
         return problem
 

@@ -55,33 +55,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consingan import Mode, Options, TrainOptions, hookimpl, option
+from consingan import Mode, SampleOptions, TrainOptions, hookimpl
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from consingan import Outputs, Sampler
 
 
-class ${camel}Apply(Options):
-    """The options of `apply`."""
-
-    num_samples: int = option(4, "Number of pictures to make.", "Pictures", ge=1)
-    seed: int = option(0, "Random seed. Another seed gives other pictures.", "Pictures", ge=0)
-
-
-class $camel(Mode[TrainOptions, ${camel}Apply]):
+class $camel(Mode[TrainOptions, SampleOptions]):
     """Trains as in the paper's generation. Hooks that are not defined here have their defaults."""
 
     name = "$name"
     summary = "Describe here what it makes."
     hooks_version = $hooks
-    ApplyOptions = ${camel}Apply
+    ApplyOptions = SampleOptions
 
     @hookimpl
-    def apply(self, sampler: Sampler, options: ${camel}Apply, outputs: Outputs) -> None:
+    def apply(self, sampler: Sampler, options: SampleOptions, outputs: Outputs) -> None:
         """Save numbered pictures and a contact sheet."""
-        for index in range(options.num_samples):
-            outputs.save(f"$name-{index:03}", sampler.sample(index, options.seed))
-        outputs.save_sheet()
+        from consingan import save_samples
+
+        def make(index: int) -> dict[str, Tensor]:
+            return {"$name": sampler.sample(index, options.seed)}
+
+        save_samples(sampler, outputs, options, make)
 '''
 
 _TESTS = '''\

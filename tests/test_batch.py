@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import consingan
-from consingan import Executor, Job, Outcome, Resources, cli, do_job
+from consingan import Executor, Job, Outcome, Resources, TrainOptions, cli, do_job
 from consingan.batches.batch import Batch, batch
+from consingan.batches.executor import find_executor
 from consingan.batches.jobs import find_sources
-from consingan.batches.local import at_once
 from consingan.batches.report import Row, write_report
+from consingan.batches.sharing import Share, Timing, fastest_share, given_share
 from consingan.core.runs.find import run_folders
-from consingan.errors import OptionError
-from tests.conftest import TINY, tiny_image
+from consingan.errors import OptionError, PluginError
+from consingan.loading import find_plugins
+from tests.conftest import TINY, Install, tiny_image
 
 QUICK = {**TINY, "train_stages": 1, "niter": 2}
 SET = {name: [value] for name, value in QUICK.items()}
@@ -40,7 +45,7 @@ class InProcess(Executor):
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consingan.batches.batch.find_executor", lambda name: InProcess)
+    monkeypatch.setattr("consingan.batches.batch.find_executor", lambda plugins, name: InProcess)
 
 
 @pytest.fixture
@@ -102,7 +107,9 @@ def test_a_bad_picture_costs_a_line(
     assert Path(rows[1]["applied"]).is_dir()
     page = (tmp_path / "runs" / "batch.html").read_text()
     assert "<i>" not in page
-    assert "&lt;i&gt;.png" in page
+    [content] = re.findall(r'id="table">(.*)</script>', page)
+    cells = [row["cells"][0]["text"] for row in json.loads(content)["rows"]]
+    assert cells == ["<i>.png", "a.png", "b.png", "gone.png"]
 
 
 def test_half_done_runs_go_on(pictures: Path, tmp_path: Path) -> None:
@@ -124,6 +131,17 @@ def test_half_done_runs_go_on(pictures: Path, tmp_path: Path) -> None:
     weights = [stage.sha256 for stage in whole.state.stages]
     run = consingan.open_run(done.rows[0].outcome.run or "")
     assert [stage.sha256 for stage in run.state.stages] == weights
+
+
+def test_a_folder_has_pictures_and_other_files(pictures: Path) -> None:
+    for name in ("a_mask.png", "c_mask.png", ".hidden.png", "notes.txt"):
+        (pictures / name).touch()
+    (pictures / "below").mkdir()
+    assert [source.path.name for source in find_sources([pictures])] == [
+        "a.png",
+        "b.png",
+        "c_mask.png",
+    ]
 
 
 def test_a_list_has_options_of_its_own(pictures: Path, tmp_path: Path) -> None:
@@ -152,13 +170,108 @@ def test_wrong_options_are_found_at_once(
     assert not (tmp_path / "runs").exists()
 
 
-def test_at_once_is_bounded_by_cores_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consingan.batches.local.cores", lambda: 8)
-    monkeypatch.setattr("consingan.batches.local.free_memory", lambda: 3 * 10**9)
-    assert at_once(Resources(), "cpu") == 3
-    assert at_once(Resources(threads=4), "cpu") == 2
-    monkeypatch.setattr("consingan.batches.local.free_memory", lambda: 0)
-    assert at_once(Resources(), "cpu") == 1
+def test_executors_are_found_and_broken_ones_reported(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("consingan.executors", mine=InProcess, other=int)
+    found = find_plugins()
+    assert find_executor(found, "mine") is InProcess
+    with pytest.raises(OptionError, match="there are: mine, other"):
+        find_executor(found, "cluster")
+    with pytest.raises(PluginError, match="is no subclass of consingan"):
+        find_executor(found, "other")
+    with pytest.raises(PluginError, match="not loaded"):
+        find_executor(found, "other")
+    assert cli.run(["plugins", "--json"]) == 0
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert [(each["executor"], each["package"]) for each in report["executors"]] == [
+        ("mine", "mine")
+    ]
+    assert [(each["kind"], each["entry"]) for each in report["broken"]] == [("executor", "other")]
+    assert "plugin 'other'" in printed.err
+
+
+def test_what_is_done_needs_no_executor(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    first = batch([pictures], sweep=SET, runs=runs)
+    given: list[int] = []
+
+    class Idle(Executor):
+        def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+            given.extend(job.number for job in jobs)
+            return iter(())
+
+    monkeypatch.setattr("consingan.batches.batch.find_executor", lambda plugins, name: Idle)
+    assert batch([pictures], sweep=SET, runs=runs) == first
+    stage = Path(first.rows[1].outcome.run or "") / "stages" / "00.safetensors"
+    stage.write_bytes(b"damaged")
+    assert _states(batch([pictures], sweep=SET, runs=runs)) == ["complete", "failed"]
+    assert _states(batch([pictures / "a.png"], sweep=SET, runs=runs, apply=True)) == ["failed"]
+    assert given == [1, 0]
+
+
+def test_a_batch_that_is_stopped_leaves_a_report(pictures: Path, tmp_path: Path) -> None:
+    def stop(outcome: Outcome) -> None:
+        if outcome.number == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch([pictures], sweep=SET, runs=tmp_path / "runs", on_outcome=stop)
+    with (tmp_path / "runs" / "batch.csv").open(newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["complete", "stopped"]
+
+
+def test_what_the_user_leaves_open_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consingan.batches.sharing.cores", lambda: 8)
+    monkeypatch.setattr("consingan.batches.sharing.free_memory", lambda: 3 * 10**9)
+    assert given_share(Resources(), 5, on_gpu=False) is None
+    assert given_share(Resources(), 1, on_gpu=False) == Share(1, 8)
+    assert given_share(Resources(4), 5, on_gpu=False) == Share(4, 2)
+    assert given_share(Resources(4), 2, on_gpu=False) == Share(2, 4)
+    assert given_share(Resources(threads=1), 9, on_gpu=False) == Share(3, 1)
+    assert given_share(Resources(gpus=0.25, threads=1), 9, on_gpu=True) == Share(4, 1)
+
+
+@pytest.mark.parametrize(
+    ("cost", "memory", "best"),
+    [
+        (lambda share: 10 / share.threads**0.3, 10, Share(8, 1)),
+        (lambda share: 10 / share.threads, 10, Share(1, 8)),
+        (lambda share: 10 + share.at_once**3, 10, Share(2, 4)),
+        (lambda share: 10.0, 10**9, Share(2, 4)),
+    ],
+    ids=["threads help little", "threads help", "a narrow bus", "little memory"],
+)
+def test_the_fastest_share_is_taken(
+    cost: Callable[[Share], float], memory: int, best: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consingan.batches.sharing.cores", lambda: 8)
+    monkeypatch.setattr("consingan.batches.sharing.free_memory", lambda: 3 * 10**9)
+    jobs = [Job(number, "", "generation", "draft", {}, {}, "") for number in range(9)]
+    timed: list[int] = []
+
+    def time_job(job: Job, share: Share) -> Timing | None:
+        timed.append(job.number)
+        return Timing(cost(share), memory) if job.number == 1 else None
+
+    assert fastest_share(jobs, Resources(), False, time_job) == best
+    assert timed.count(0) == 1  # its picture is damaged
+
+
+def test_trainings_are_timed_side_by_side(pictures: Path, tmp_path: Path) -> None:
+    from consingan.batches.sharing import time_side_by_side
+
+    options = {**TrainOptions(**QUICK).model_dump(mode="json")}
+    job = Job(0, str(pictures / "a.png"), "generation", "default", {}, options, str(tmp_path))
+    timing = time_side_by_side(job, Share(2, 1))
+    assert timing is not None
+    assert timing.seconds > 0
+    assert timing.memory > 10**7
+    assert time_side_by_side(replace(job, picture="gone.png"), Share(1, 1)) is None
+    assert not list(tmp_path.glob("*/*/config.json"))
 
 
 def test_the_report_names_nothing_unescaped(tmp_path: Path) -> None:
@@ -168,6 +281,7 @@ def test_the_report_names_nothing_unescaped(tmp_path: Path) -> None:
     write_report(tmp_path, [Row(job, outcome)])
     page = (tmp_path / "batch.html").read_text().replace("<script>\nconst", "")
     assert "<script>" not in page
+    assert page.count("</script>") == 2
     assert "<u>" not in page
     assert '"onload' not in page
 

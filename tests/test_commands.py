@@ -54,7 +54,7 @@ def test_the_help_lists_a_command_without_importing_it(
     install: Install, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("consingan.commands", hello=hello)
-    monkeypatch.setattr("consingan.plugins.FoundCommand.load", lambda self: sys.exit("imported"))
+    monkeypatch.setattr("consingan.plugins.FoundEntry.load", lambda self: sys.exit("imported"))
     assert cli.run(["--help"]) == 0
     assert "Has hello. (hello)" in capsys.readouterr().out
 

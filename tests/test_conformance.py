@@ -39,7 +39,7 @@ class TestRetarget(ModeTests):
     mode = Retarget
 
     def apply_options(self, folder: Path) -> dict[str, Any]:
-        return {"num_samples": 1}
+        return {"num_samples": 1, "sizes": "40x20"}  # by default, two sizes of each sample
 
 
 class TestAnimation(ModeTests):

@@ -15,8 +15,8 @@ from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])]
-RUN_ELSEWHERE = {"plugins.md"}
-"""The tutorial installs a package: tests/test_plugins_page.py follows it."""
+RUN_ELSEWHERE = {"plugins.md", "executors.md"}
+"""They are packages: tests/test_plugins_page.py and tests/test_executors_page.py follow them."""
 SNIPPET = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

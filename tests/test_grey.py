@@ -11,6 +11,7 @@ from PIL import Image, features
 import consingan
 from consingan import Run, Size, Window, load_picture, whole
 from consingan.core.networks.window import Span
+from consingan.core.pictures.declared import check_opened
 from consingan.errors import OptionError, PictureError
 from tests.conftest import TINY, image_size, tiny_image
 
@@ -77,6 +78,34 @@ def test_avif_is_read(tmp_path: Path) -> None:
     tiny_image().save(file, quality=95)
     read = np.asarray(load_picture(file).image).astype(int)
     assert np.abs(read - np.asarray(tiny_image())).mean() < 12
+
+
+def test_heic_is_read_upright(tmp_path: Path) -> None:
+    """The file says itself how it is turned; its EXIF orientation does not turn it again."""
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    marked = Image.new("RGB", (90, 60), "blue")
+    marked.paste("red", (0, 0, 30, 30))
+    orientation = Image.Exif()
+    orientation[0x0112] = 6
+    photo = heif.from_pillow(marked)
+    photo[0].info["exif"] = orientation.tobytes()
+    file = tmp_path / "IMG_0001.HEIC"
+    photo.save(file, quality=90)
+    read = load_picture(file).image
+    assert read.size == (60, 90)
+    assert read.getpixel((45, 10))[0] > 200 > 60 > read.getpixel((10, 10))[0]
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(PictureError, match="damaged"):
+        load_picture(file)
+
+
+def test_heic_photos_of_48_megapixels_are_read() -> None:
+    photo = Image.new("1", (8064, 6048))
+    photo.format = "HEIF"
+    check_opened(photo)
+    photo.format = "AVIF"
+    with pytest.raises(PictureError, match="more than 40 million"):
+        check_opened(photo)
 
 
 def test_heic_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -75,13 +76,13 @@ def test_damaged_and_stopped_runs_are_listed(runs: Path) -> None:
 
 def test_the_list_opens_only_small_files(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    original = Path.read_bytes
+    original = open
 
-    def note(path: Path) -> bytes:
-        read.append(path.name)
-        return original(path)
+    def note(path: Any, *arguments: Any, **options: Any) -> Any:
+        read.append(Path(path).name)
+        return original(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "read_bytes", note)
+    monkeypatch.setattr("builtins.open", note)
     list_runs()
     assert sorted(read) == ["config.json"] * 2 + ["state.json"] * 2
 

@@ -79,8 +79,8 @@ def _changed(options: TrainOptions) -> dict[str, Any]:
         ("generation", {"num_samples": 1}, ["reconstruction", "sample-000", "sheet"]),
         ("retarget", {"num_samples": 1, "width": 30}, ["reconstruction", "sample-000", "sheet"]),
         ("animation", {"frames": 3}, ["clip"]),
-        ("harmonization", {}, ["raw", "result", "sheet"]),
-        ("editing", {}, ["raw", "result", "sheet"]),
+        ("harmonization", {}, ["result", "raw", "sheet"]),
+        ("editing", {}, ["result", "raw", "sheet"]),
     ],
 )
 def test_every_mode_trains_and_applies(

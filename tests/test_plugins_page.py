@@ -25,16 +25,20 @@ from pathlib import Path
 from consingan_framed import Framed
 from consingan_left_half import LeftHalf
 from consingan_sketched import Sketched
+from consingan_upside_down import UpsideDown
 
 from consingan.contract import check_mode
 from consingan.testing import train_tiny
 
-for mode in (Framed, LeftHalf, Sketched):
+for mode in (Framed, LeftHalf, Sketched, UpsideDown):
     check_mode(mode)
 Path("sketch.png").write_bytes(next(Path().glob("examples/*.png")).read_bytes())
 run = train_tiny(Sketched, Path("tiny"))
 [made] = run.apply("made", "cpu", sketch="sketch.png")
 assert made.name == "painted.png"
+run = train_tiny(UpsideDown, Path("turned"))
+[made] = run.apply("turned.png", "cpu", num_samples=3, best=1, enlarge=2)
+assert made.name == "turned.png"
 """
 """What the tutorial only shows works as well: its other modes, of which one is applied."""
 HOOKS = [*hooks(ModeHooks), *hooks(ListenerHooks)]

@@ -71,7 +71,7 @@ def _apply(run: Run, out: Path, naive: Path, **options: Any) -> dict[str, Path]:
 def test_only_what_is_inside_the_mask_changes(run: Run, naive: Path, tmp_path: Path) -> None:
     mask = _mask(tmp_path / "paste_mask.png", 4, 5, 14, 15)
     files = _apply(run, tmp_path / "new", naive)
-    assert list(files) == ["raw", "result", "sheet"]
+    assert list(files) == ["result", "raw", "sheet"]
     before, raw, result = (_pixels(file) for file in (naive, files["raw"], files["result"]))
     share = _share(mask, run.mode)
     assert 0.2 < (share == 0).mean() < 0.9
@@ -277,20 +277,20 @@ def test_the_same_seed_makes_the_same(run: Run, naive: Path, tmp_path: Path) -> 
     assert made[0] == made[1] != made[2]
 
 
-def test_editing_makes_several_proposals(run: Run, naive: Path, tmp_path: Path) -> None:
+def test_several_results_are_made_and_chosen(run: Run, naive: Path, tmp_path: Path) -> None:
     mask = _mask(tmp_path / "all.png", outside=255)
-    if run.mode == "harmonization":
-        with pytest.raises(OptionError, match="no option 'num_samples'"):
-            _apply(run, tmp_path / "new", naive, mask=mask, num_samples=3)
-        return
     files = _apply(run, tmp_path / "new", naive, mask=mask, num_samples=3)
     numbers = ("000", "001", "002")
-    pairs = [f"{kind}-{number}" for number in numbers for kind in ("raw", "result")]
+    pairs = [f"{kind}-{number}" for number in numbers for kind in ("result", "raw")]
     assert list(files) == [*pairs, "sheet"]
     results = [files[f"result-{number}"].read_bytes() for number in numbers]
     assert len(set(results)) == 3
     single = _apply(run, tmp_path / "one", naive, mask=mask)
     assert single["result"].read_bytes() == results[0]
+    second = _apply(run, tmp_path / "second", naive, mask=mask, index=1)
+    assert second["result-001"].read_bytes() == results[1]
+    best = _apply(run, tmp_path / "best", naive, mask=mask, num_samples=3, best=2)
+    assert sum(name.startswith("result-") for name in best) == 2
 
 
 def test_batch_norm_uses_the_picture_at_hand(run: Run) -> None:

@@ -65,7 +65,7 @@ def scattered(picture: Tensor, number: int) -> Tensor:
         (rearranged, "good", set()),
         (noise, "undertrained", {"niter"}),
         (lambda picture, n: picture.roll(40, 3), "collapsed", {"noise_amplitude"}),
-        (lambda picture, n: picture.roll(n % 2, 3), "copies", {"lr_scale", "min_size"}),
+        (lambda picture, n: picture.roll(n % 2, 3), "copies", {"lr_scale"}),
         (lambda picture, n: rearranged(picture, n) * 0.8, "colours off", {"color_weight"}),
         (blurred, "too smooth", {"last_share", "niter"}),
     ],

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 from consingan.batches.jobs import Job
 from consingan.batches.work import Outcome
-from consingan.entry_points import entries_of
-from consingan.errors import ConsinganError, OptionError, PluginError, describe
+from consingan.entry_points import heeding_signals
+from consingan.errors import OptionError, PluginError, describe, message_of
+from consingan.plugins import Plugins, Problem
 
-EXECUTORS = "consingan.executors"
-"""The entry-point group: the option `--on` names an entry."""
 LOCAL = "local"
+"""The executor by default."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ class Resources:
 
     at_once: int | None = None
     """How many trainings run at once; None leaves it to the executor."""
-    threads: int = 1
-    """The CPU threads of each."""
+    threads: int | None = None
+    """The CPU threads of each; None leaves it to the executor."""
+    gpus: float = 0.0
+    """The share of a GPU that each takes: 0.25 puts four on one. At 0 an executor gives none."""
+    address: str | None = None
+    """Where the executor's cluster is, or the name of what part of it to use."""
 
 
 class Executor(ABC):
@@ -50,20 +55,33 @@ class Executor(ABC):
         """
 
 
-def find_executor(name: str) -> type[Executor]:
+def find_executor(plugins: Plugins, name: str) -> type[Executor]:
     """An executor by its name. Raises OptionError if there is none, PluginError if it is broken."""
-    entries = {entry.name: entry for entry in entries_of(EXECUTORS)}
-    if name not in entries:
-        raise OptionError(
-            f"no executor is called {name!r}; there are: {', '.join(sorted(entries))}",
-            "on",
-        )
+    if name not in plugins.executors:
+        if problem := plugins.broken("executor", name):
+            raise PluginError(str(problem))
+        known = ", ".join(plugins.executors)
+        raise OptionError(f"no executor is called {name!r}; there are: {known}", "on")
     try:
-        found = entries[name].load()
-    except ConsinganError:
-        raise
-    except Exception as error:
-        raise PluginError(f"executor {name!r} cannot be loaded: {describe(error)}") from error
+        with heeding_signals():
+            found = plugins.executors[name].load()
+    except BaseException as error:  # importing a module may raise anything
+        reason = message_of(error) if isinstance(error, PluginError) else describe(error)
+        raise PluginError(str(plugins.refuse("executor", name, reason))) from error
     if not (isinstance(found, type) and issubclass(found, Executor)):
-        raise PluginError(f"executor {name!r}: {found!r} is no subclass of consingan.Executor")
+        reason = f"{found!r} is no subclass of consingan.Executor"
+        raise PluginError(str(plugins.refuse("executor", name, reason)))
     return found
+
+
+def check_executors(plugins: Plugins) -> list[Problem]:
+    """Load all executors, and return the new problems: of those that cannot be loaded.
+
+    Raises PluginError for the first one if `STRICT` is set.
+    """
+    known = len(plugins.problems)
+    for name in list(plugins.executors):
+        with suppress(PluginError):
+            find_executor(plugins, name)
+    plugins.insist()
+    return plugins.problems[known:]

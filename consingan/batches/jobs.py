@@ -54,6 +54,8 @@ class Source:
 def find_sources(given: Sequence[str | Path]) -> list[Source]:
     """The pictures of files, of folders (sorted, not their subfolders) and of CSV lists.
 
+    In a folder `photo_mask.png` beside `photo.png` is its mask, and no picture.
+
     A list has a column `picture`, relative to its own folder, and columns of options; empty cells
     count as not given. Raises OptionError if there is none or a list cannot be read. That a
     picture is missing or damaged is found when it is trained.
@@ -98,8 +100,10 @@ def make_jobs(
 
 def _sources(path: Path) -> Iterator[Source]:
     if path.is_dir():
-        for file in sorted(path.iterdir()):
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+        named = [file for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
+        masks = {f"{file.stem}_mask" for file in named}
+        for file in named:
+            if not file.name.startswith(".") and file.stem not in masks:
                 yield Source(file, {})
     elif path.suffix.lower() == ".csv":
         yield from _listed(path)

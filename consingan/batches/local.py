@@ -1,9 +1,7 @@
 """The local pool: one process for each job, so many at once.
 
 A process for each: one that dies, of too little memory or of a plugin, costs one job, and what it
-leaked is gone. To load torch takes a second or two, a training takes minutes. Each computes with a
-single thread: threads that share a small picture wait for each other (see `core/system/threads`),
-processes don't.
+leaked is gone. To load torch takes a second or two, a training takes minutes.
 """
 
 from __future__ import annotations
@@ -11,22 +9,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from queue import SimpleQueue
 from typing import ClassVar, TextIO
 
-from consingan.batches.executor import Executor, Resources
+from consingan.batches.executor import Executor
 from consingan.batches.jobs import Job
+from consingan.batches.process import start
+from consingan.batches.sharing import Share, fastest_share, given_share, time_side_by_side
 from consingan.batches.work import Outcome
-from consingan.core.system.memory import free_memory
-
-MEMORY = 10**9
-"""Bytes of memory that a training is taken to need at most: the forecasts say 700 MB."""
+from consingan.errors import Note, OptionError
 
 
 class LocalPool(Executor):
@@ -36,16 +33,18 @@ class LocalPool(Executor):
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """As the hook says. The processes end with this one, however it ends."""
+        if self.resources.address is not None:
+            raise OptionError("the pool of this machine has no address", "address")
+        if not jobs:
+            return
         results: SimpleQueue[Outcome] = SimpleQueue()
         workers: dict[int, subprocess.Popen[str]] = {}
-        waiting = list(reversed(jobs))
-        device = jobs[0].device if jobs else "cpu"
-        most = self.resources.at_once or at_once(self.resources, device)
+        waiting, share = list(reversed(jobs)), self._share(jobs)
         try:
             while waiting or workers:
-                while waiting and len(workers) < most:
+                while waiting and len(workers) < share.at_once:
                     job = waiting.pop()
-                    workers[job.number] = self._start(job, results)
+                    workers[job.number] = self._start(job, share.threads, results)
                     yield Outcome(job.number, "running")
                 outcome = results.get()
                 del workers[outcome.number]
@@ -55,19 +54,19 @@ class LocalPool(Executor):
                 worker.kill()
                 worker.wait()
 
-    def _start(self, job: Job, results: SimpleQueue[Outcome]) -> subprocess.Popen[str]:
-        threads = str(self.resources.threads)
+    def _share(self, jobs: Sequence[Job]) -> Share:
+        fresh, on_gpu = [job for job in jobs if job.run is None], _on_gpu(jobs)
+        share = given_share(self.resources, len(jobs), on_gpu)
+        if share is None:
+            share = fastest_share(fresh or jobs, self.resources, on_gpu, time_side_by_side)
+            warnings.warn(Note(f"fastest of what was timed: {share}"), stacklevel=2)
+        return share
+
+    def _start(
+        self, job: Job, threads: int, results: SimpleQueue[Outcome]
+    ) -> subprocess.Popen[str]:
         with tempfile.TemporaryFile("w+", errors="replace") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "consingan.batches.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                encoding="utf-8",
-                env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-                start_new_session=True,  # Ctrl-C reaches this process alone
-            )
+            worker = start("do", threads, log)
             errors = os.fdopen(os.dup(log.fileno()), "r", errors="replace")
         follow = threading.Thread(
             target=lambda: results.put(_follow(worker, job, errors)), daemon=True
@@ -76,20 +75,10 @@ class LocalPool(Executor):
         return worker
 
 
-def cores() -> int:
-    """The CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def at_once(resources: Resources, device: str) -> int:
-    """As many as have a core for each thread, and memory; one at a time on a GPU."""
+def _on_gpu(jobs: Sequence[Job]) -> bool:
     from consingan.core.system.devices import find_device
 
-    if find_device(device).type != "cpu":
-        return 1
-    free = free_memory()
-    fitting = cores() if free is None else free // MEMORY
-    return max(1, min(cores() // resources.threads, fitting))
+    return find_device(jobs[0].device).type != "cpu"
 
 
 def _follow(worker: subprocess.Popen[str], job: Job, errors: TextIO) -> Outcome:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import time
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, Field, ValidationError
+
 from consingan.batches.finding import KnownRuns
 from consingan.batches.jobs import Job
 from consingan.core.pictures.reading import file_sha256
+from consingan.core.runs.damage import find_damage
+from consingan.core.runs.listing import APPLIED
+from consingan.core.runs.locks import being_trained
+from consingan.core.runs.records import MAX_BYTES, RESTORE, RunState, parse_record
 from consingan.core.runs.tensor_files import sha256
-from consingan.core.system.atomic_files import write_json
+from consingan.core.system.atomic_files import read_file, write_json
 from consingan.core.system.names import folder_name
-from consingan.errors import ConsinganError, Note, describe, message_of
+from consingan.errors import ConsinganError, Note, RunError, describe, message_of
 
 if TYPE_CHECKING:
     from consingan.core.run import Run
@@ -22,7 +28,17 @@ if TYPE_CHECKING:
 SAMPLES = 10
 """How many samples the figures are of."""
 DONE = "batch.json"
-"""The file in a run's folder that says what a batch made of the run, besides training it."""
+"""The file in a run's folder that says what a batch made of the run: see `Made`."""
+LINGERING = 60.0
+"""The most seconds to wait for a process that still trains the run."""
+
+
+class Made(BaseModel):
+    """What a batch made of a run, besides training it."""
+
+    figures: dict[str, float | None] | None = None
+    applied: str | None = Field(None, pattern=r"^\w[^/\\]*$")
+    """The name of the folder of pictures, among those in the run's."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +82,20 @@ def do_job(job: dict[str, Any]) -> dict[str, Any]:
     return asdict(Outcome(wanted.number, "failed", error=" ".join(reason.split())))
 
 
+def done_already(job: Job, folder: Path) -> Outcome | None:
+    """The outcome of a run to which nothing is left to do; None if something is."""
+    try:
+        state = parse_record(RunState, folder, RunState.file)
+        whole = len(state.stages) == len(state.sizes) and find_damage(folder, state) is None
+    except RunError:
+        return None
+    made = _made(folder)
+    whole &= not (job.evaluate and made.figures is None) and not (job.apply and not made.applied)
+    return _outcome(job, folder, state, made) if whole else None
+
+
 def _do(job: Job) -> Outcome:
     from consingan import api, opening
-    from consingan.core.runs.damage import find_damage
 
     picture, runs = Path(job.picture), Path(job.runs)
     # A job that was begun and killed left its run here; the batch knows those of other names.
@@ -81,38 +108,58 @@ def _do(job: Job) -> Outcome:
         )
     else:
         run = opening.open_run(path)
-        if not run.complete or find_damage(run) is not None:
+        if not run.complete or find_damage(run.path, run.state) is not None:
+            _wait_for(run.path)
             run = api.resume(path, device=job.device)
-    stages = run.state.stages
+    return _outcome(job, run.path, run.state, _make(job, run))
+
+
+def _wait_for(folder: Path) -> None:
+    """Wait for a process that still trains the run: on a lost node it may take a while to end."""
+    until = time.monotonic() + LINGERING
+    while being_trained(folder) and time.monotonic() < until:
+        time.sleep(1)
+
+
+def _outcome(job: Job, folder: Path, state: RunState, made: Made) -> Outcome:
     return Outcome(
         job.number,
         "complete",
-        run=str(run.path),
-        seconds=sum(stage.seconds for stage in stages),
-        weights=sha256("".join(stage.sha256 for stage in stages).encode()),
-        **_made(job, run),
+        run=str(folder),
+        seconds=sum(stage.seconds for stage in state.stages),
+        weights=sha256("".join(stage.sha256 for stage in state.stages).encode()),
+        applied=str(folder / APPLIED / made.applied) if job.apply and made.applied else None,
+        figures=made.figures or {} if job.evaluate else {},
     )
 
 
-def _made(job: Job, run: Run) -> dict[str, Any]:
-    """The pictures and the figures of a run; what was made in an earlier batch is taken."""
-    file = run.path / DONE
+def _made(folder: Path) -> Made:
+    """What an earlier batch made of a run, as far as it is there."""
     try:
-        made = json.loads(file.read_text()) if file.is_file() else {}
-    except ValueError:
-        made = {}
-    before = dict(made)
-    if job.evaluate and "figures" not in made:
+        made = Made.model_validate_json(read_file(folder, DONE, MAX_BYTES, RESTORE))
+    except (RunError, ValidationError):
+        return Made()
+    if made.applied and not (folder / APPLIED / made.applied).is_dir():
+        return made.model_copy(update={"applied": None})
+    return made
+
+
+def _make(job: Job, run: Run) -> Made:
+    """The pictures and the figures of a run; what was made in an earlier batch is taken."""
+    made = before = _made(run.path)
+    if job.evaluate and made.figures is None:
         from consingan.evaluation import evaluate
 
         found = evaluate(run, num_samples=SAMPLES, device=job.device)
-        made["figures"] = {
+        figures = {
             "patch_distance": found.samples.patch_distance,
             "diversity": found.samples.diversity,
             "reconstruction_psnr": found.reconstruction_psnr,
         }
-    if job.apply and not Path(made.get("applied", "")).is_relative_to(run.path):
-        made["applied"] = str(run.outputs(device=job.device).folder)
+        made = made.model_copy(update={"figures": figures})
+    if job.apply and not made.applied:
+        folder = run.outputs(device=job.device).folder
+        made = made.model_copy(update={"applied": folder.name})
     if made != before:
-        write_json(file, made)
-    return {name: made[name] for name in ("figures", "applied") if name in made}
+        write_json(run.path / DONE, made.model_dump())
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,12 +47,21 @@ def batch(
         bool, typer.Option("--evaluate", help="Compute the figures of each run too.")
     ] = False,
     jobs: Annotated[
-        str, typer.Option(metavar="NUMBER", help="How many at once; `auto`: one on each core.")
+        str,
+        typer.Option(metavar="NUMBER", help="How many at once; `auto`: what is fastest is timed."),
     ] = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each training.")] = 1,
+    threads: Annotated[
+        str, typer.Option(metavar="NUMBER", help="CPU threads of each training, or `auto`.")
+    ] = "auto",
+    gpus: Annotated[
+        float, typer.Option(min=0, help="The share of a GPU that each takes: 0.25 for four on one.")
+    ] = 0.0,
     on: Annotated[
         str, typer.Option(help="Who trains: `local`, or an executor of a plugin.")
     ] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="The executor's cluster, as it takes it.", show_default=False)
+    ] = None,
     runs: RunsFolder = RUNS,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -64,9 +74,7 @@ def batch(
     from consingan.batches.executor import Resources
     from consingan.batches.report import table_of
 
-    if jobs != "auto" and not (jobs.isdecimal() and int(jobs)):
-        raise OptionError(f"give a number of 1 or more, or auto, not {jobs!r}", "jobs")
-    at_once = None if jobs == "auto" else int(jobs)
+    resources = Resources(_number(jobs, "jobs"), _number(threads, "threads"), gpus, address)
     progress, console = _Progress(), Console(stderr=True)
     live = Live(get_renderable=progress.table, console=console, refresh_per_second=2)
     with live if console.is_terminal else nullcontext():
@@ -81,13 +89,13 @@ def batch(
             runs=runs,
             device=device,
             on=on,
-            resources=Resources(at_once, threads),
+            resources=resources,
             on_jobs=progress.begin,
             on_outcome=progress.take,
         )
     failed = [row for row in done.rows if row.outcome.state == "failed"]
-    for row in failed:
-        complain(f"failed: {row.outcome.error}")
+    for reason, count in Counter(row.outcome.error for row in failed).items():
+        complain(f"failed: {reason}" + (f" ({count} trainings)" if count > 1 else ""))
     if as_json:
         print_json(table_of(done.rows))
     else:
@@ -96,6 +104,14 @@ def batch(
             print(f"Look at: {escaped(str(file))}")
     if failed:
         raise typer.Exit(1)
+
+
+def _number(given: str, option: str) -> int | None:
+    if given == "auto":
+        return None
+    if not (given.isdecimal() and int(given)):
+        raise OptionError(f"give a number of 1 or more, or auto, not {given!r}", option)
+    return int(given)
 
 
 def _swept(given: list[str]) -> dict[str, list[Any]]:

@@ -25,7 +25,11 @@ def modes(context: typer.Context) -> None:
 
 def list_plugins(context: typer.Context, as_json: AsJson = False) -> None:
     """List what all packages provide, and what is wrong with broken plugins."""
+    from consingan.batches.executor import check_executors
+
     plugins = _checked(context)
+    for problem in check_executors(plugins):
+        complain(f"warning: {problem}")
     if plugins_disabled():
         complain(f"note: {DISABLE} is set: only the built-in plugins are loaded")
     if as_json:
@@ -34,6 +38,7 @@ def list_plugins(context: typer.Context, as_json: AsJson = False) -> None:
     provided = [("mode", name, m.plugin) for name, m in plugins.modes.items()]
     provided += [("listener", name, loaded.plugin) for name, loaded in plugins.listeners.items()]
     provided += [("command", name, found.plugin) for name, found in plugins.commands.items()]
+    provided += [("executor", name, found.plugin) for name, found in plugins.executors.items()]
     rows = [(kind, name, by.package, by.version, "works") for kind, name, by in provided]
     for problem in plugins.problems:
         state = "works, but" if problem.loaded else "not loaded:"
@@ -99,11 +104,12 @@ def _report(plugins: Plugins) -> dict[str, list[dict[str, str]]]:
         return {"kind": problem.kind, "entry": problem.entry, **by, "reason": problem.reason}
 
     modes, listeners = plugins.modes.items(), plugins.listeners.items()
-    commands = plugins.commands.items()
+    commands, executors = plugins.commands.items(), plugins.executors.items()
     return {
         "modes": [{"mode": name, **mode.plugin.model_dump()} for name, mode in modes],
         "listeners": [{"listener": name, **found.plugin.model_dump()} for name, found in listeners],
         "commands": [{"command": name, **found.plugin.model_dump()} for name, found in commands],
+        "executors": [{"executor": name, **found.plugin.model_dump()} for name, found in executors],
         "broken": [summary(problem) for problem in plugins.problems if not problem.loaded],
         "outdated": [summary(problem) for problem in plugins.problems if problem.loaded],
     }

@@ -203,7 +203,7 @@ def _summary(run: Run) -> dict[str, Any]:
     from consingan.core.runs.damage import find_damage, remedy
     from consingan.core.runs.locks import being_trained
 
-    damage, state = find_damage(run), run.state.model_dump(mode="json")
+    damage, state = find_damage(run.path, run.state), run.state.model_dump(mode="json")
     if state["status"] == "training" and not being_trained(run.path):
         state["status"] = "stopped"  # its process was killed
     return {

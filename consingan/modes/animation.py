@@ -14,10 +14,10 @@ from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
 from consingan.core.options.fields import changed, option
 from consingan.core.options.presets import preset_changes
+from consingan.core.options.samples import SizedSampleOptions
 from consingan.core.options.size import Size, SizeOptions, check_size
 from consingan.core.options.training import TrainOptions
 from consingan.errors import Note
-from consingan.modes.shared.sample_options import SampleOptions
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ class AnimationTrain(TrainOptions):
 class AnimationApply(SizeOptions):
     """The options of `apply`."""
 
-    enlarge: float = changed(SampleOptions, "enlarge", 1.0)
+    enlarge: float = changed(SizedSampleOptions, "enlarge", 1.0)
     frames: int = option(
         100,
         "Number of frames in a clip. Clips are GIF; --out NAME.webp, .png, .mp4 or .webm selects "

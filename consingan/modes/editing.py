@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
-from consingan.core.options.fields import changed, option
+from consingan.core.options.fields import changed
 from consingan.core.options.training import TrainOptions
 from consingan.modes.shared.repainting import (
     REPAINT_PRESETS,
@@ -36,19 +36,13 @@ class EditingTrain(TrainOptions):
     batch_norm: bool = changed(TrainOptions, "batch_norm", True)
 
 
-class EditingApply(RepaintOptions):
-    """The options of `apply`."""
-
-    num_samples: int = option(1, "Number of results to make.", "Pictures", ge=1)
-
-
-class Editing(Mode[EditingTrain, EditingApply]):
+class Editing(Mode[EditingTrain, RepaintOptions]):
     """Trains on the picture with shifted rectangles, which it learns to blend in."""
 
     name = "editing"
     summary = "A rough edit becomes seamless."
     TrainOptions = EditingTrain
-    ApplyOptions = EditingApply
+    ApplyOptions = RepaintOptions
     padding_style = "zero"  # borders stay where they are
     takes_naive = True
     repaints = True
@@ -85,16 +79,9 @@ class Editing(Mode[EditingTrain, EditingApply]):
         return preview_repainted(sampler, "edited", edited, INPUT_NOISE)
 
     @hookimpl
-    def apply(self, sampler: Sampler, options: EditingApply, outputs: Outputs) -> None:
+    def apply(self, sampler: Sampler, options: RepaintOptions, outputs: Outputs) -> None:
         """Save each result: within the mask, and the whole repainted picture."""
-        save_repainted(
-            sampler,
-            outputs,
-            options,
-            radius=DILATION,
-            input_noise=INPUT_NOISE,
-            num_samples=options.num_samples,
-        )
+        save_repainted(sampler, outputs, options, radius=DILATION, input_noise=INPUT_NOISE)
 
 
 def _noisy(picture: Tensor, generator: torch.Generator) -> Tensor:

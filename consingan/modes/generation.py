@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING
 
 from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
+from consingan.core.options.samples import SizedSampleOptions
 from consingan.core.options.training import TrainOptions
-from consingan.modes.shared.sample_options import SampleOptions
 
 if TYPE_CHECKING:
     from consingan.core.pictures.outputs import Outputs
     from consingan.core.sampling.sampler import Sampler
 
 
-class Generation(Mode[TrainOptions, SampleOptions]):
+class Generation(Mode[TrainOptions, SizedSampleOptions]):
     """The paper's main task. Its hooks are the defaults."""
 
     name = "generation"
     summary = "New variants of the picture, at any size."
-    ApplyOptions = SampleOptions
+    ApplyOptions = SizedSampleOptions
     applies = ("retarget",)
 
     @hookimpl
-    def apply(self, sampler: Sampler, options: SampleOptions, outputs: Outputs) -> None:
+    def apply(self, sampler: Sampler, options: SizedSampleOptions, outputs: Outputs) -> None:
         """Save the reconstruction, the samples and a contact sheet."""
-        from consingan.modes.shared.sample_sets import save_samples
+        from consingan.modes.shared.sample_sets import save_sample_sets
 
         size = options.target(sampler.size)
-        save_samples(sampler, outputs, [size], options)
+        save_sample_sets(sampler, outputs, [size], options)

@@ -10,9 +10,9 @@ from pydantic import field_validator, model_validator
 from consingan.core.hooks.mode import Mode
 from consingan.core.hooks.specs import hookimpl
 from consingan.core.options.fields import changed, option
+from consingan.core.options.samples import SizedSampleOptions
 from consingan.core.options.size import Size, SizeOptions, check_size, parse_size
 from consingan.core.options.training import TrainOptions
-from consingan.modes.shared.sample_options import SampleOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 
-class RetargetApply(SampleOptions):
+class RetargetApply(SizedSampleOptions):
     """The options of `apply`."""
 
     sizes: str | None = option(
@@ -30,7 +30,7 @@ class RetargetApply(SampleOptions):
         "all, pictures are made twice as wide, and twice as tall.",
         "Size",
     )
-    num_samples: int = changed(SampleOptions, "num_samples", 5)
+    num_samples: int = changed(SizedSampleOptions, "num_samples", 5)
 
     @field_validator("sizes")
     @classmethod
@@ -79,7 +79,7 @@ class Retarget(Mode[TrainOptions, RetargetApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: RetargetApply, outputs: Outputs) -> None:
         """Save the reconstruction, the samples of each size and a contact sheet."""
-        from consingan.modes.shared.sample_sets import save_samples
+        from consingan.modes.shared.sample_sets import save_sample_sets
 
         sizes = options.targets(sampler.size)
-        save_samples(sampler, outputs, sizes, options)
+        save_sample_sets(sampler, outputs, sizes, options)

@@ -15,6 +15,7 @@ from consingan.contract import check_mode
 from consingan.core.hooks.dispatch import AnyMode, Hooks
 from consingan.core.options.fields import Options, flag, parse_options
 from consingan.core.options.presets import train_options
+from consingan.core.options.samples import SampleOptions
 from consingan.core.options.size import Size
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.pictures.reading import load_picture
@@ -32,6 +33,11 @@ from consingan.testing.trainings import (
     weights,
 )
 from consingan.testing.writes import outside, writes
+
+CHOOSING = frozenset({"num_samples", "index", "best"})
+"""The options that say which samples."""
+NUMBERED = re.compile(r"-[0-9]{3}\.png$")
+"""The end of the name of a numbered picture."""
 
 
 class ModeTests:
@@ -157,6 +163,32 @@ class ModeTests:
             pixels = [np.asarray(load_picture(file).image, int) for file in (one, other)]
             difference = np.abs(pixels[0] - pixels[1]).max()
             assert difference <= 1, f"{one.name} differs by {difference} of 255"
+
+    def test_samples_are_chosen(self, trained: Run, tmp_path: Path) -> None:
+        """A mode with `SampleOptions` makes the same sample by number, the best, and one by name.
+
+        `save_samples` does all this.
+        """
+        if not issubclass(trained.hooks.mode.ApplyOptions, SampleOptions):
+            pytest.skip("it has no numbered samples")
+        given = tmp_path / "given"
+        given.mkdir()
+        options = {n: v for n, v in self.apply_options(given).items() if n not in CHOOSING}
+        run = reopen(trained, self.mode)
+
+        def made(name: str, **choice: Any) -> dict[str, bytes]:
+            files = run.apply(tmp_path / name, "cpu", **options, **choice)
+            return {file.name: file.read_bytes() for file in files if file.suffix == ".png"}
+
+        every, third = made("every", num_samples=3), made("third", index=2)
+        numbered = {name for name in third if re.search(r"-002\.png$", name)}
+        assert numbered, f"index 2 makes {sorted(third)}: none is number 2"
+        for name in numbered:
+            assert third[name] == every.get(name), f"{name} is another picture with --index"
+        kept = {name for name in made("best", num_samples=3, best=2) if NUMBERED.search(name)}
+        of_all = {name for name in every if NUMBERED.search(name)}
+        assert 3 * len(kept) == 2 * len(of_all), f"--best 2 of 3 keeps {sorted(kept)}"
+        assert list(made("one.png", index=2)) == ["one.png"], "one sample takes the name of --out"
 
     def test_nothing_is_written_outside_the_run(self, trained: Run, tmp_path: Path) -> None:
         """Training writes to its run's folder only, and `apply` to its output folder only.

@@ -14,7 +14,7 @@ from consingan.errors import PictureError
 MAX_PIXELS = 64_000_000
 """The largest picture that is read. Decoders need up to 12 bytes a pixel, within 1 GB of memory."""
 MAX_WEBP_PIXELS = 40_000_000
-"""The largest WebP, AVIF or HEIC picture. Their decoders need more memory a pixel than others."""
+"""The largest WebP or AVIF picture. Their decoders need more memory a pixel than others."""
 MAX_RLE_PIXELS = 10_000_000
 """The largest BMP with run lengths. Its decoder is slower than any other."""
 MAX_TIFF_PIXELS = 80_000_000
@@ -65,7 +65,7 @@ def check_start(file: BinaryIO) -> None:
 def check_opened(image: ImageFile.ImageFile) -> None:
     """Check an opened picture before it is decoded. Raises PictureError if it declares too much."""
     compression = image.info.get("compression")
-    heavy = image.format in ("WEBP", "AVIF", "HEIF")
+    heavy = image.format in ("WEBP", "AVIF")
     limit = MAX_WEBP_PIXELS if heavy else MAX_PIXELS
     if image.format == "BMP" and compression in (1, 2):
         limit = MAX_RLE_PIXELS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
 
@@ -21,6 +21,9 @@ from consingan.errors import OptionError, RunError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Shown: TypeAlias = "Tensor | Image.Image"
+"""A picture: (1, 3, H, W) in [-1, 1], or an RGB image."""
 
 
 class Outputs:

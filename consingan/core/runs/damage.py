@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consingan.core.runs.records import RESTORE
+from consingan.core.runs.records import RESTORE, RunState
 from consingan.core.runs.tensor_files import read_checked, stage_file
 from consingan.core.system.atomic_files import new_folder
 from consingan.errors import DamagedError, Note, RunError
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from consingan.core.runs.folder import RunFolder
 
 
-def find_damage(run: RunFolder) -> tuple[int, DamagedError] | None:
+def find_damage(folder: Path, state: RunState) -> tuple[int, DamagedError] | None:
     """The lowest committed stage whose file is damaged or missing, and the error; or None.
 
     Raises RunError if a file cannot be read, since it may be undamaged.
     """
-    for stage, saved in enumerate(run.state.stages):
+    for stage, saved in enumerate(state.stages):
         try:
-            read_checked(run.path, stage_file(stage), saved.sha256)
+            read_checked(folder, stage_file(stage), saved.sha256)
         except DamagedError as error:
             return stage, error
     return None
@@ -35,7 +35,7 @@ def drop_damaged(run: RunFolder) -> None:
     Their files are moved aside, not deleted. Raises RunError if this run cannot train the stage
     again, or if the folder cannot be written.
     """
-    damage = find_damage(run)
+    damage = find_damage(run.path, run.state)
     if damage is None:
         return
     stage, error = damage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,6 +19,8 @@ TIME_FORMAT = "%Y%m%d-%H%M%S"
 _TIMED = re.compile(r"\d{8}-\d{6}-")
 OLDEST = datetime.fromtimestamp(0, timezone.utc)
 """The creation time of a run that has no valid one."""
+LATELY = 3600.0
+"""Seconds by which the clocks of machines that share a folder may differ."""
 LATEST_YEAR = 9000
 """Creation times from this year on are invalid, so that adding to a time cannot overflow."""
 
@@ -43,36 +46,58 @@ def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
 
 def run_folders(runs: Path) -> list[Path]:
     """All run folders below `runs`."""
-    return [folder for folder in runs.glob("*/*") if is_run(folder)]
+    found = (path for picture in _entries(runs) for path in _entries(picture.path))
+    return [Path(entry.path) for entry in found if is_run(entry.path)]
 
 
-def is_run(folder: Path) -> bool:
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing if it is none, or cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return []
+
+
+def is_run(folder: str | Path) -> bool:
     """Whether `folder` is readable and a run folder, possibly a damaged one.
 
     One without any state is not: its creation was interrupted.
     """
-    config, states = folder / "config.json", ("state.json", "state.backup.json")
+    base = os.fspath(folder)  # not as a Path: there may be ten thousand
     try:
-        created = os.path.lexists(config) and not config.is_dir()
-        return created and any(os.path.lexists(folder / state) for state in states)
+        if stat.S_ISDIR(os.lstat(f"{base}{os.sep}config.json").st_mode):
+            return False
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return False
+    states = ("state.json", "state.backup.json")
+    return any(os.path.lexists(f"{base}{os.sep}{state}") for state in states)
 
 
 def after_all(runs: Path, now: datetime) -> datetime:
     """`now`, or a microsecond after the newest run below `runs` if the clock was set back.
 
-    With this as its creation time, the run that is made last is always the newest. Only runs whose
-    name doesn't say that they are older are read: there may be thousands.
+    With this as its creation time, the run that is made last is always the newest. There may be
+    thousands of runs: only folders of pictures to which something was added lately are looked into,
+    and only runs read whose name doesn't say that they are older.
     """
-    second = f"{now:{TIME_FORMAT}}"
+    second, lately = f"{now:{TIME_FORMAT}}", now.timestamp() - LATELY
     newer = (
-        folder
-        for folder in runs.glob("*/*")
-        if not (_TIMED.match(folder.name) and folder.name[: len(second)] < second)
+        Path(run.path)
+        for picture in _entries(runs)
+        if _changed(picture) >= lately
+        for run in _entries(picture.path)
+        if not (_TIMED.match(run.name) and run.name[: len(second)] < second)
     )
     newest = max((_created(folder) for folder in newer if is_run(folder)), default=OLDEST)
     return now if now > newest else newest + timedelta(microseconds=1)
+
+
+def _changed(entry: os.DirEntry[str]) -> float:
+    try:
+        return entry.stat().st_mtime
+    except OSError:  # a link that leads nowhere
+        return 0.0
 
 
 def _is_on(folder: Path, picture: str) -> bool:

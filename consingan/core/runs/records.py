@@ -160,19 +160,18 @@ def parse_record(model: type[RecordT], folder: Path, name: str) -> RecordT:
 
     Raises DamagedError, or another RunError if the file cannot be read or has a newer schema.
     """
-    shown = repr(str(folder / name))
     content = read_file(folder, name, MAX_BYTES, RESTORE)
     try:
         record = model.model_validate_json(content)
     except pydantic.ValidationError as error:
-        first = error.errors(include_input=False)[0]
+        first, shown = error.errors(include_input=False)[0], repr(str(folder / name))
         if _version(content) > SCHEMA:
             raise _newer(shown) from None
         place = ".".join(map(str, first["loc"]))[:80]
         reason = f"{place or 'content'}: {first['msg'][:200]}"
         raise DamagedError(f"{shown} is damaged: {reason}; {RESTORE}") from None
     if record.schema_version > SCHEMA:
-        raise _newer(shown)
+        raise _newer(repr(str(folder / name)))
     return record
 
 

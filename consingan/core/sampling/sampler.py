@@ -269,7 +269,12 @@ class Sampler:
         ]
 
     def repaint(
-        self, picture: Tensor, index: int = 0, seed: int = 0, input_noise: float = 0.0
+        self,
+        picture: Tensor,
+        index: int = 0,
+        seed: int = 0,
+        input_noise: float = 0.0,
+        enlarge: float = 1.0,
     ) -> Tensor:
         """Repaint `picture`: it enters the generator at stage 0 in place of noise.
 
@@ -278,8 +283,9 @@ class Sampler:
             index: the result's number. Results differ by the noise of the stages above.
             seed: the seed of the results.
             input_noise: standard deviation of the noise that is added to the picture at stage 0.
+            enlarge: makes the result so many times as large, with the same layout.
         """
-        sizes = self.scaled_sizes(Size(*picture.shape[-2:]))
+        sizes = self.scaled_sizes(Size(*picture.shape[-2:]), enlarge)
         noise = self.noise_of(index, seed)
         first = resize(picture, sizes[0]).to(self.model.device)
         first = first + input_noise * noise(0, whole(sizes[0]))

@@ -8,14 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from consingan.core.options.fields import Options, option
+from consingan.core.options.fields import changed, option
+from consingan.core.options.samples import SampleOptions
 from consingan.core.options.size import Size
 from consingan.errors import Note, PictureError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from consingan.core.pictures.outputs import Outputs
+    from consingan.core.pictures.outputs import Outputs, Shown
     from consingan.core.pictures.reading import Picture
     from consingan.core.sampling.sampler import Sampler
 
@@ -41,7 +42,7 @@ MOST = 0.5
 """A naive picture of which more differs from the training picture was not made from it."""
 
 
-class RepaintOptions(Options):
+class RepaintOptions(SampleOptions):
     """The options of `apply` in modes that repaint."""
 
     naive: Path = option(
@@ -54,9 +55,7 @@ class RepaintOptions(Options):
         "picture. If that is most of it, the whole picture is repainted.",
         "Pictures",
     )
-    seed: int = option(
-        0, "Random seed. The same seed gives the same result, another a new one.", "Pictures", ge=0
-    )
+    num_samples: int = changed(SampleOptions, "num_samples", 1)
 
 
 def save_repainted(
@@ -66,28 +65,26 @@ def save_repainted(
     *,
     radius: int,
     input_noise: float = 0.0,
-    num_samples: int = 1,
 ) -> None:
     """Repaint the naive picture and save, for each sample, the result and the raw picture.
 
     The raw picture is the whole picture, repainted. The result is the naive picture with the raw
     picture blended over it by the feathered mask; where that is 0, its pixels are kept bit for bit.
-    Both have the naive picture's size. The generator works at its training scale. A single result
-    takes the very name that `--out` gives, and is saved alone.
+    Both have the naive picture's size. The generator works at its training scale.
 
     Args:
         sampler: makes the pictures.
         outputs: saves the pictures, and a contact sheet of before and after.
-        options: picture, mask and seed.
+        options: picture, mask, and which samples.
         radius: how far the mask is dilated before it is feathered, in pixels.
         input_noise: standard deviation of the noise that is added at stage 0.
-        num_samples: the number of results.
     """
     from consingan.core.options.size import fit
     from consingan.core.pictures.masks import composite, feather, find_mask, load_mask
     from consingan.core.pictures.reading import load_picture
     from consingan.core.pictures.resizing import resize
-    from consingan.core.pictures.tensors import to_image, to_tensor
+    from consingan.core.pictures.tensors import to_tensor
+    from consingan.core.sampling.choosing import save_samples
 
     naive = load_picture(options.naive)
     for note in naive.notes:
@@ -108,20 +105,17 @@ def save_repainted(
         raise PictureError(
             f"the naive picture {str(options.naive)!r} ({naive.size}) is too small to repaint"
         )
-    alone = outputs.named and num_samples == 1
-    for index in range(num_samples):
-        number = f"-{index:03}" if num_samples > 1 else ""
-        made = sampler.repaint(entering, index, options.seed, input_noise)
-        raw = resize(made.cpu(), naive.size)
-        result = to_image(raw) if mask is None else composite(naive.image, raw, mask)
-        if alone:
-            outputs.save_image("", result)
-            return
-        outputs.show("before", original)
-        outputs.save(f"raw{number}", raw)
-        if mask is not None:
-            outputs.save_image(f"result{number}", result)
-    outputs.save_sheet(row=2 if mask is None else 3)
+
+    def repainted(index: int) -> Tensor:
+        return sampler.repaint(entering, index, options.seed, input_noise)
+
+    def make(index: int) -> dict[str, Shown]:
+        raw = resize(repainted(index).cpu(), naive.size)
+        if mask is None:
+            return {"raw": raw}
+        return {"result": composite(naive.image, raw, mask), "raw": raw}
+
+    save_samples(sampler, outputs, options, make, repainted, {"before": original})
 
 
 def _changed(sampler: Sampler, naive: Picture) -> Tensor | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from consingan.core.options.samples import SizedSampleOptions
 from consingan.core.options.size import Size, check_size
-from consingan.modes.shared.sample_options import SampleOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from consingan.core.sampling.sampler import Sampler
 
 
-def save_samples(
-    sampler: Sampler, outputs: Outputs, sizes: Sequence[Size], options: SampleOptions
+def save_sample_sets(
+    sampler: Sampler, outputs: Outputs, sizes: Sequence[Size], options: SizedSampleOptions
 ) -> None:
     """Save the reconstruction, the samples of each size, and a contact sheet of all.
 
@@ -24,37 +25,27 @@ def save_samples(
     with several sizes, `sample-500x150-007`. A single sample takes the very name that `--out`
     gives, and is saved alone.
     """
+    from consingan.core.sampling.choosing import chosen
+
     stages = {size: sampler.scaled_sizes(size, options.enlarge) for size in sizes}
     for larger in stages.values():
         check_size(larger[-1])
-    indices = options.indices
-    alone = outputs.named and len(sizes) * min(len(indices), options.best or len(indices)) == 1
+    alone = outputs.named and len(sizes) * options.kept == 1
     if not alone:
         outputs.show("picture", sampler.picture)
         outputs.save("reconstruction", sampler.reconstruction())
     for size in sizes:
         made = stages[size][-1]
         name = "sample" if len(sizes) == 1 else f"sample-{made}"
-        chosen = _best(sampler, indices, size, options)
-        for index, bands in zip(chosen, _samples(sampler, chosen, size, options), strict=True):
+        indices = chosen(sampler, options, partial(sampler.samples, seed=options.seed, size=size))
+        for index, bands in zip(indices, _samples(sampler, indices, size, options), strict=True):
             outputs.save_bands("" if alone else f"{name}-{index:03}", made, bands)
     if not alone:
         outputs.save_sheet()
 
 
-def _best(
-    sampler: Sampler, indices: Sequence[int], size: Size, options: SampleOptions
-) -> Sequence[int]:
-    """The numbers of the samples to keep, the best first."""
-    if options.best is None:
-        return indices
-    from consingan.core.sampling.ranking import by_patch_distance
-
-    return by_patch_distance(sampler, indices, options.seed, size)[: options.best]
-
-
 def _samples(
-    sampler: Sampler, indices: Sequence[int], size: Size, options: SampleOptions
+    sampler: Sampler, indices: Sequence[int], size: Size, options: SizedSampleOptions
 ) -> Iterator[Iterable[Tensor]]:
     """Yield the bands of each sample. Samples in one piece may be made in parallel."""
     stages = sampler.scaled_sizes(size, options.enlarge)

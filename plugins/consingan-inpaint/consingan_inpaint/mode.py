@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from consingan import (
     Mode,
-    Options,
+    SampleOptions,
     Size,
     TrainOptions,
+    changed,
     default_sizes,
     hookimpl,
     option,
@@ -45,13 +46,10 @@ class InpaintTrain(TrainOptions):
     )
 
 
-class InpaintApply(Options):
+class InpaintApply(SampleOptions):
     """The options of `apply`."""
 
-    num_samples: int = option(1, "Number of fillings to make.", "Pictures", ge=1)
-    seed: int = option(
-        0, "Random seed. The same seed gives the same fillings, another others.", "Pictures", ge=0
-    )
+    num_samples: int = changed(SampleOptions, "num_samples", 1)
 
 
 class Inpaint(Mode[InpaintTrain, InpaintApply]):
@@ -120,8 +118,9 @@ class Inpaint(Mode[InpaintTrain, InpaintApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: InpaintApply, outputs: Outputs) -> None:
         """Save the picture with each filling."""
-        outputs.show("known", sampler.picture)
-        for index in range(options.num_samples):
-            number = f"-{index:03}" if options.num_samples > 1 else ""
-            outputs.save(f"filled{number}", filling(sampler, index, options.seed))
-        outputs.save_sheet()
+        from consingan import save_samples
+
+        def make(index: int) -> dict[str, Tensor]:
+            return {"filled": filling(sampler, index, options.seed)}
+
+        save_samples(sampler, outputs, options, make, before={"known": sampler.picture})

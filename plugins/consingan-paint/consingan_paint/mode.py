@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from consingan import (
     Mode,
     Note,
-    Options,
+    SampleOptions,
     Size,
+    SizedSampleOptions,
     TrainOptions,
+    changed,
     default_sizes,
     hookimpl,
     option,
@@ -39,7 +41,7 @@ class PaintTrain(TrainOptions):
     )
 
 
-class PaintApply(Options):
+class PaintApply(SampleOptions):
     """The options of `apply`."""
 
     sketch: Path = option(
@@ -53,10 +55,8 @@ class PaintApply(Options):
         ge=2,
         le=64,
     )
-    num_samples: int = option(1, "Number of results to make.", "Pictures", ge=1)
-    seed: int = option(
-        0, "Random seed. The same seed gives the same results, another others.", "Pictures", ge=0
-    )
+    num_samples: int = changed(SampleOptions, "num_samples", 1)
+    enlarge: float = changed(SizedSampleOptions, "enlarge", 1.0)
 
 
 class Paint(Mode[PaintTrain, PaintApply]):
@@ -115,7 +115,7 @@ class Paint(Mode[PaintTrain, PaintApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: PaintApply, outputs: Outputs) -> None:
         """Save the repainted sketch."""
-        from consingan import load_picture, resize, to_tensor
+        from consingan import check_size, load_picture, resize, save_samples, to_tensor
         from consingan_paint.palette import in_colours, palette
 
         picture = load_picture(options.sketch)
@@ -124,11 +124,16 @@ class Paint(Mode[PaintTrain, PaintApply]):
         scale = max(sampler.size) / max(picture.size)
         height, width = (max(1, round(side * scale)) for side in picture.size)
         sketch = resize(to_tensor(picture.image), Size(height, width))
-        outputs.show("sketch", sketch)
+        before = {"sketch": sketch}
         if options.colours is not None:
             sketch = in_colours(sketch, palette(sampler.picture.cpu(), options.colours))
-            outputs.show(f"in {options.colours} colours", sketch)
-        for index in range(options.num_samples):
-            number = f"-{index:03}" if options.num_samples > 1 else ""
-            outputs.save(f"painted{number}", sampler.repaint(sketch, index, options.seed))
-        outputs.save_sheet()
+            before[f"in {options.colours} colours"] = sketch
+        check_size(sampler.scaled_sizes(Size(height, width), options.enlarge)[-1])
+
+        def painted(index: int, enlarge: float = 1.0) -> Tensor:
+            return sampler.repaint(sketch, index, options.seed, enlarge=enlarge)
+
+        def make(index: int) -> dict[str, Tensor]:
+            return {"painted": painted(index, options.enlarge)}
+
+        save_samples(sampler, outputs, options, make, painted, before)

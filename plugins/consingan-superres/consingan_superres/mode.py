@@ -83,6 +83,10 @@ class Superres(Mode[SuperresTrain, SuperresApply]):
             picture = to_tensor(given.image).to(picture.device)
         height, width = picture.shape[-2:]
         size = check_size(Size(round(height * options.factor), round(width * options.factor)))
+        enlarged = enlarge(sampler, picture, size, options.back_projections)
+        if outputs.named:
+            outputs.save("", enlarged)
+            return
         outputs.show("bicubic", resize(picture, size))
-        outputs.save("enlarged", enlarge(sampler, picture, size, options.back_projections))
+        outputs.save("enlarged", enlarged)
         outputs.save_sheet()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consingan import Mode, SizeOptions, TrainOptions, changed, hookimpl, option, preset_changes
+from consingan import (
+    Mode,
+    SampleOptions,
+    SizedSampleOptions,
+    TrainOptions,
+    changed,
+    hookimpl,
+    option,
+    preset_changes,
+)
 from consingan_tile.seam import seam
 from consingan_tile.torus import Axes, periodic_sample
 
@@ -20,16 +29,13 @@ class TileTrain(TrainOptions):
     min_size: int = changed(TrainOptions, "min_size", 48)
 
 
-class TileApply(SizeOptions):
+class TileApply(SizedSampleOptions):
     """The options of `apply`."""
 
     axes: Axes = option(
         "both", "Which edges match: x for left and right, y for top and bottom.", "Tile"
     )
-    num_samples: int = option(4, "Number of tiles to make.", "Tile", ge=1)
-    seed: int = option(
-        0, "Random seed. The same seed gives the same tiles, another others.", "Tile", ge=0
-    )
+    num_samples: int = changed(SampleOptions, "num_samples", 4)
 
 
 class Tile(Mode[TileTrain, TileApply]):
@@ -57,15 +63,22 @@ class Tile(Mode[TileTrain, TileApply]):
     @hookimpl
     def apply(self, sampler: Sampler, options: TileApply, outputs: Outputs) -> None:
         """Save each tile, a preview with the tile repeated, and how visible the seams are."""
+        from consingan import check_size, save_samples
+
         size = options.target(sampler.size)
+        check_size(sampler.scaled_sizes(size, options.enlarge)[-1])
         wrapped = "xy" if options.axes == "both" else options.axes
         down, along = (3 if axis in wrapped else 1 for axis in "yx")
         seams = {}
-        for index in range(options.num_samples):
-            tile = periodic_sample(sampler, size, options.axes, index, options.seed)
-            name = f"tile-{index:03}"
-            seams[name] = {axis: round(seam(tile, axis), 3) for axis in wrapped}
-            outputs.save(name, tile)
-            outputs.save(f"preview-{index:03}", tile.repeat(1, 1, down, along))
+
+        def tile(index: int, enlarge: float = 1.0) -> Tensor:
+            return periodic_sample(sampler, size, options.axes, index, options.seed, enlarge)
+
+        def make(index: int) -> dict[str, Tensor]:
+            made = tile(index, options.enlarge)
+            name = options.name("tile", index)
+            seams[name] = {axis: round(seam(made, axis), 3) for axis in wrapped}
+            return {"tile": made, "preview": made.repeat(1, 1, down, along)}
+
+        save_samples(sampler, outputs, options, make, tile)
         outputs.save_record(seams, "seams")
-        outputs.save_sheet()

@@ -39,16 +39,24 @@ class Side:
 
 
 def periodic_sample(
-    sampler: Sampler, tile: Size, axes: Axes = "both", index: int = 0, seed: int = 0
+    sampler: Sampler,
+    tile: Size,
+    axes: Axes = "both",
+    index: int = 0,
+    seed: int = 0,
+    enlarge: float = 1.0,
 ) -> Tensor:
     """Sample number `index` of `seed` as a seamless tile, (1, 3, *tile) in [-1, 1].
 
     Its left and right edges match if `axes` is "x" or "both", its top and bottom edges if it is "y"
-    or "both". If it has more pixels than the sampler's tiles, it is computed in parts.
+    or "both". It is made `enlarge` times as large, with the same layout; see
+    `Sampler.scaled_sizes`. If it then has more pixels than the sampler's tiles, it is computed in
+    parts.
     """
     import torch
 
-    rows, columns = sides(sampler, tile, axes)
+    rows, columns = sides(sampler, tile, axes, enlarge)
+    tile = sampler.scaled_sizes(tile, enlarge)[-1]
     fits = tile.height * tile.width <= sampler.tile**2
     made = torch.empty(1, 3, *tile, device=sampler.model.device)
     # With batch norm, parts would have different statistics.
@@ -62,15 +70,17 @@ def periodic_sample(
     return made
 
 
-def sides(sampler: Sampler, tile: Size, axes: Axes) -> tuple[Side, Side]:
+def sides(sampler: Sampler, tile: Size, axes: Axes, enlarge: float = 1.0) -> tuple[Side, Side]:
     """The vertical and the horizontal axis of the larger picture for a tile."""
-    plain, layers = sampler.scaled_sizes(tile), sampler.options.layers
+    trained, larger = sampler.sizes, sampler.scaled_sizes(enlarge=enlarge)
+    scales = [enlarge if a != b else 1.0 for a, b in zip(trained, larger, strict=True)]
+    plain, layers = sampler.scaled_sizes(tile, enlarge), sampler.options.layers
     rows = _not_repeated([size.height for size in plain])
     columns = _not_repeated([size.width for size in plain])
     if axes != "x":
-        rows = _repeated([size.height for size in sampler.sizes], tile.height, layers)
+        rows = _repeated([size.height for size in trained], tile.height, layers, scales)
     if axes != "y":
-        columns = _repeated([size.width for size in sampler.sizes], tile.width, layers)
+        columns = _repeated([size.width for size in trained], tile.width, layers, scales)
     return rows, columns
 
 
@@ -115,13 +125,18 @@ def _not_repeated(lengths: list[int]) -> Side:
     return Side(lengths, lengths, 0)
 
 
-def _repeated(trained: list[int], period: int, layers: int) -> Side:
-    """An axis with a period of `period` pixels at the last stage, at the training scale."""
+def _repeated(trained: list[int], period: int, layers: int, scales: list[float]) -> Side:
+    """An axis with a period of `period` pixels at the last stage, at the training scale.
+
+    `scales` then enlarges each stage. The tile starts after whole periods, so that it is the same
+    part of the pattern at every enlargement.
+    """
     steps = [length - 1 for length in trained]
-    periods = [max(1, round(period * step / steps[-1])) for step in steps[:-1]] + [period]
-    reach = _border_reach(periods, layers)
-    repeats = 1 - (-2 * reach // period)  # the tile, and the margins that the borders affect
-    return Side([repeats * length + 1 for length in periods], periods, reach)
+    exact = [period * step / steps[-1] for step in steps[:-1]] + [period]
+    periods = [max(1, round(p * s)) for p, s in zip(exact, scales, strict=True)]
+    margin = -(-_border_reach(periods, layers) // periods[-1])  # that the borders affect
+    lengths = [(2 * margin + 1) * length + 1 for length in periods]
+    return Side(lengths, periods, margin * periods[-1])
 
 
 def _border_reach(periods: list[int], layers: int) -> int:

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from consingan import Size, cli
+from consingan import Size, cli, resize
+from consingan.core.metrics.pixels import rmse
 from consingan.core.networks.window import Span, Window, whole
+from consingan.core.sampling import sampler as sampler_module
 from consingan.core.sampling.sampler import Sampler
 from consingan.testing import ModeTests, tiny_picture, train_tiny
 
@@ -74,6 +76,25 @@ def test_large_tiles_are_computed_in_parts_to_the_same_pixels(sampler: Sampler) 
     assert (at_once - in_parts).abs().max() < EXACT
 
 
+@pytest.mark.parametrize("axes", ["both", "x", "y"])
+def test_a_larger_tile_is_the_same_tile_and_wraps(
+    sampler: Sampler, axes: Axes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler_module, "FINE", 15)  # the last two of three stages make texture
+    size = Size(24, 33)
+    made = periodic_sample(sampler, size, axes, 3, enlarge=2.5)
+    assert made.shape == (1, 3, 60, 82)
+    rows, columns = sides(sampler, size, axes, 2.5)
+    inner = Window(*(Span(side.start, side.lengths[-1] - side.start) for side in (rows, columns)))
+    around = periodic_window(sampler, rows, columns, inner, 3, 0)
+    assert around.shape[2:] == (60 + (axes != "x"), 82 + (axes != "y"))
+    assert (around[..., 60:, :] - around[..., : around.shape[2] - 60, :]).abs().sum() < EXACT
+    assert (around[..., 82:] - around[..., : around.shape[3] - 82]).abs().sum() < EXACT
+    reduced = resize(made, size)
+    others = [rmse(reduced, periodic_sample(sampler, size, axes, index)) for index in range(6)]
+    assert min(range(6), key=lambda index: others[index]) == 3
+
+
 def test_tiles_are_lively_and_differ(sampler: Sampler) -> None:
     one, other = (periodic_sample(sampler, Size(20, 30), "both", index) for index in range(2))
     assert one.std() > 0.05
@@ -106,7 +127,7 @@ def test_the_command_line_makes_tiles_and_previews_of_any_size(
     tiny_picture().save("photo.png")
     tiny = ["--max-size=24", "--min-size=12", "--train-stages=2", "--niter=2", "--filters=4"]
     assert cli.run(["tile", "train", "photo.png", *tiny]) == 0
-    size = ["--width=37", "--height=21", "--axes=x", "--num-samples=1"]
+    size = ["--width=37", "--height=21", "--axes=x", "--index=0"]
     assert cli.run(["tile", "apply", "latest", *size, "--out=new"]) == 0
     sizes = {}
     for file in Path("new").glob("*.png"):

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
-from consingan.core.options.fields import option
+from consingan.core.options.fields import Options, option
 from consingan.core.options.size import SizeOptions
 
 
-class SampleOptions(SizeOptions):
-    """Which samples to make, and their size."""
+class SampleOptions(Options):
+    """Which samples to make; `save_samples` makes these."""
 
-    num_samples: int = option(50, "Number of new pictures to make.", "Pictures", ge=0)
+    num_samples: int = option(4, "Number of new pictures to make.", "Pictures", ge=1)
     index: str | None = option(
         None,
         "Make just the samples of these numbers: 12,37. A sample's number is in its name.",
@@ -29,14 +29,6 @@ class SampleOptions(SizeOptions):
     )
     seed: int = option(
         0, "Random seed. The same seed gives the same pictures, another others.", "Pictures", ge=0
-    )
-    enlarge: float = option(
-        1.0,
-        "Make each picture so many times as large, with the same layout and new texture. The "
-        "other sizes show more of the scene, or less.",
-        "Size",
-        ge=1,
-        le=64,
     )
 
     @field_validator("index", mode="before")
@@ -65,3 +57,26 @@ class SampleOptions(SizeOptions):
         if self.index is None:
             return list(range(self.num_samples))
         return list(dict.fromkeys(int(number) for number in self.index.split(",")))
+
+    @property
+    def kept(self) -> int:
+        """The number of samples that are kept."""
+        return min(len(self.indices), self.best or len(self.indices))
+
+    def name(self, stem: str, index: int) -> str:
+        """A sample's name, `stem-007`; `stem` if only one is made and no number was asked for."""
+        return stem if self.index is None and self.num_samples == 1 else f"{stem}-{index:03}"
+
+
+class SizedSampleOptions(SampleOptions, SizeOptions):
+    """Which samples to make, and their size."""
+
+    num_samples: int = option(50, "Number of new pictures to make.", "Pictures", ge=0)
+    enlarge: float = option(
+        1.0,
+        "Make each picture so many times as large, with the same layout and new texture. The "
+        "other sizes show more of the scene, or less.",
+        "Size",
+        ge=1,
+        le=64,
+    )
