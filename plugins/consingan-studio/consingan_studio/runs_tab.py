@@ -59,7 +59,7 @@ def runs_tab(page: gr.Blocks, studio: Studio, tab: gr.Tab) -> None:
         return _compared(studio, *pair), command_line("compare", *pair)
 
     renaming.click(_told(on_rename), [run, name], [changed, command])
-    deleting.click(_told(on_delete), [run, sure], [changed, command, sure])
+    deleting.click(_told(on_delete), [run, sure], [changed, command, sure], show_progress="hidden")
     comparing.click(_told(on_compare), [run, other], [compared, command])
 
 

@@ -80,7 +80,7 @@ class Trainings:
 
     def submit(self, request: Request) -> str:
         """Queue a training; returns its name. Its files are copied."""
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        name = f"{datetime.now():%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
         folder = self.folder / name
         folder.mkdir(parents=True)
 
@@ -152,6 +152,11 @@ class Trainings:
                     start_new_session=True,
                 )
             )
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the processes that were started here. Raises TimeoutExpired if they go on."""
+        for worker in self._workers:
+            worker.wait(seconds)
 
 
 def write_progress(folder: Path, progress: Progress) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 import consingan
 from consingan.testing import tiny_picture
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def _tab(page: Any, number: int) -> None:
@@ -175,8 +175,8 @@ def test_the_keyboard_is_enough(visit: Open) -> None:
             break
     page.keyboard.press("Enter")
     page.wait_for_selector("#said p")
-    page.locator("#mode input:checked").focus()
-    page.keyboard.press("ArrowRight")
+    page.locator("#mode input").nth(1).focus()
+    page.keyboard.press("Space")
     page.wait_for_function("document.querySelector('#mode input:checked').value !== 'generation'")
     page.get_by_role("tab").nth(0).focus()
     page.keyboard.press("ArrowRight")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,23 @@ from consingan.testing import tiny_picture
 
 PATIENCE = 120
 """Seconds that something may take on a busy machine."""
+
+
+Start = Callable[[Path], Trainings]
+
+
+@pytest.fixture
+def started() -> Iterator[Start]:
+    """Makes `Trainings` whose processes are waited for at the end."""
+    made: list[Trainings] = []
+
+    def start(runs: Path) -> Trainings:
+        made.append(Trainings(runs))
+        return made[-1]
+
+    yield start
+    for trainings in made:
+        trainings.wait(PATIENCE)
 
 
 def _request(folder: Path, **options: Any) -> Request:
@@ -33,8 +50,8 @@ def _wait(trainings: Trainings, name: str, until: Callable[[Training], bool]) ->
     return found
 
 
-def test_they_queue_stop_and_go_on(tmp_path: Path) -> None:
-    trainings = Trainings(tmp_path / "runs")
+def test_they_queue_stop_and_go_on(started: Start, tmp_path: Path) -> None:
+    trainings = started(tmp_path / "runs")
     first = trainings.submit(_request(tmp_path, niter=100_000))
     second = trainings.submit(_request(tmp_path))
     third = trainings.submit(_request(tmp_path, seed=3))
@@ -61,8 +78,8 @@ def test_they_queue_stop_and_go_on(tmp_path: Path) -> None:
     assert stopped.progress.run.exists()
 
 
-def test_what_cannot_be_trained_says_why(tmp_path: Path) -> None:
-    trainings = Trainings(tmp_path / "runs")
+def test_what_cannot_be_trained_says_why(started: Start, tmp_path: Path) -> None:
+    trainings = started(tmp_path / "runs")
     name = trainings.submit(_request(tmp_path, filters=0))
     failed = _wait(trainings, name, lambda training: training.progress.ended is not None)
     assert failed.state == "failed"
@@ -71,8 +88,8 @@ def test_what_cannot_be_trained_says_why(tmp_path: Path) -> None:
 
 def test_a_damaged_request_is_no_training(tmp_path: Path) -> None:
     trainings = Trainings(tmp_path)
-    for content in ("", "[]", "{}"):
-        folder = trainings.folder / f"a{len(content)}"
+    for number, content in enumerate(("", "[]", "{}")):
+        folder = trainings.folder / f"a{number}"
         folder.mkdir(parents=True)
         (folder / "request.json").write_text(content)
     assert trainings.all() == []
