@@ -178,8 +178,7 @@ def test_the_keyboard_is_enough(visit: Open) -> None:
     page.locator("#mode input").nth(1).focus()
     page.keyboard.press("Space")
     page.wait_for_function("document.querySelector('#mode input:checked').value !== 'generation'")
-    page.get_by_role("tab").nth(0).focus()
-    page.keyboard.press("ArrowRight")
+    page.get_by_role("tab").nth(1).focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#run", state="visible")
 
