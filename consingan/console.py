@@ -63,8 +63,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False, markup=False, emoji=False)
-    lines = [header, *([escaped(cell) for cell in row] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    shown = [[escaped(cell) for cell in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(header, *shown, strict=True)]
     room = max(console.width - GAP * (len(widths) - 1), len(widths))
     while sum(widths) > room:
         widths[widths.index(max(widths))] -= 1
@@ -78,8 +78,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return "\n".join(_padded(line, widths) for line in lines)
 
     console.print(Text(laid_out(header), style="bold"), soft_wrap=True)
-    if rows:
-        print("\n".join(map(laid_out, rows)))
+    if shown:
+        print("\n".join(map(laid_out, shown)))
 
 
 def _width(cell: str) -> int:

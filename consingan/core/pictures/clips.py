@@ -7,6 +7,7 @@ plugin writes videos a frame at a time.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from importlib.util import find_spec
@@ -159,7 +160,7 @@ def _write_picture(
             writer.write(frame, is_batch=False, **options)
         try:
             writer.close()
-        except OverflowError:
+        except (OverflowError, struct.error):  # Pillow 13 raises the one, 12 the other
             reason = f"equal frames last longer than a {suffix} can say; use a higher fps, or .webp"
             raise ValueError(reason) from None
     finally:
