@@ -77,7 +77,8 @@ def _listed(folder: Path) -> ListedRun:
 
 def _applied(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(f"{folder}{os.sep}{APPLIED}"))  # noqa: PTH208 - it is faster
+        with os.scandir(folder / APPLIED) as entries:
+            return sorted(entry.name for entry in entries)
     except OSError:  # nothing was made yet
         return []
 

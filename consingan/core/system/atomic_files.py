@@ -90,7 +90,7 @@ def read_file(folder: Path, name: str, limit: int, advice: str) -> bytes:
     """The content of a file, after the checks of `find_file`. Raises RunError."""
     file = _checked(folder, name, limit, advice)
     try:
-        with open(file, "rb", buffering=0) as stream:  # noqa: PTH123 - see `_checked`
+        with Path(file).open("rb", buffering=0) as stream:
             return stream.read()
     except OSError as error:
         raise RunError(f"{file!r} cannot be read: {error.strerror}; {advice}") from None

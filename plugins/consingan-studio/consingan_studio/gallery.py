@@ -36,23 +36,17 @@ def gallery(studio: Studio, key: str, run: Run) -> None:
         )
     }
     with gr.Row():
-        wide = gr.Slider(
-            0.25,
-            4,
-            value=1,
-            step=0.05,
-            label=words("Width"),
-            info=words("Times the training picture's"),
-            min_width=160,
-        )
-        tall = gr.Slider(
-            0.25,
-            4,
-            value=1,
-            step=0.05,
-            label=words("Height"),
-            info=words("Times the training picture's"),
-            min_width=160,
+        wide, tall = (
+            gr.Slider(
+                0.25,
+                4,
+                value=1,
+                step=0.05,
+                label=words(side),
+                info=words("Times the training picture's"),
+                min_width=160,
+            )
+            for side in ("Width", "Height")
         )
         seed = gr.Number(
             0,
