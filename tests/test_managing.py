@@ -82,7 +82,7 @@ def test_the_list_opens_only_small_files(runs: Path, monkeypatch: pytest.MonkeyP
         read.append(Path(path).name)
         return original(path, *arguments, **options)
 
-    monkeypatch.setattr("builtins.open", note)
+    monkeypatch.setattr("io.open", note)
     list_runs()
     assert sorted(read) == ["config.json"] * 2 + ["state.json"] * 2
 
