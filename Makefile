@@ -33,6 +33,7 @@ $(VENV)/installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
 		$(patsubst %,-e ./%,$(filter-out $(RAY),$(wildcard plugins/*)))
+	$(BIN)/python -m compileall -q consingan plugins
 	touch $@
 
 clean:
