@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from consingan.entry_points import (
     BUILT_IN,
     entries_of,
     heeding_signals,
+    installed_entries,
     origin_of,
 )
 from consingan.errors import (
@@ -48,13 +49,15 @@ def find_plugins() -> Plugins:
     first problem if `STRICT` is set.
     """
     problems: list[Problem] = []
-    modes = _load("mode", MODES, check_mode, make_mode, problems)
-    listeners = _load("listener", LISTENERS, check_listener, check_listener, problems)
+    installed = installed_entries()
+    modes = _load("mode", entries_of(MODES, installed), check_mode, make_mode, problems)
+    entries = entries_of(LISTENERS, installed)
+    listeners = _load("listener", entries, check_listener, check_listener, problems)
     found = Plugins(
         {name: LoadedMode(mode, plugin) for name, (mode, plugin) in modes.items()},
         {name: LoadedListener(listener, plugin) for name, (listener, plugin) in listeners.items()},
-        _find("command", COMMANDS, problems),
-        _find("executor", EXECUTORS, problems),
+        _find("command", entries_of(COMMANDS, installed), problems),
+        _find("executor", entries_of(EXECUTORS, installed), problems),
         problems,
     )
     for name in sorted(found.modes.keys() & found.commands.keys()):
@@ -75,7 +78,7 @@ def _refuse_one(found: Plugins, name: str) -> None:
 
 def _load(
     kind: str,
-    group: str,
+    entries: Iterable[EntryPoint],
     check: Callable[[object], NamedT],
     make: Callable[[object], NamedT],
     problems: list[Problem],
@@ -85,7 +88,7 @@ def _load(
     Problems are appended to `problems`.
     """
     claims: defaultdict[str, list[tuple[EntryPoint, NamedT]]] = defaultdict(list)
-    for entry in entries_of(group):
+    for entry in entries:
         name = ""
         with heeding_signals():
             try:
@@ -118,10 +121,12 @@ def _load(
     return loaded
 
 
-def _find(kind: str, group: str, problems: list[Problem]) -> dict[str, FoundEntry]:
+def _find(
+    kind: str, entries: Iterable[EntryPoint], problems: list[Problem]
+) -> dict[str, FoundEntry]:
     """The entry points of a group, by name, sorted. Problems are appended to `problems`."""
     claims: defaultdict[str, list[EntryPoint]] = defaultdict(list)
-    for entry in entries_of(group):
+    for entry in entries:
         claims[entry.name].append(entry)
     found = {}
     for name, claimed in sorted(claims.items()):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from consingan.entry_points import BUILT_IN, entries_of, origin_of
+from consingan.entry_points import BUILT_IN, entries_of, installed_entries, origin_of
 from consingan.loading import COMMANDS
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -91,8 +91,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         installed[group] = [*entries, *pretended]
 
     built_in = [
-        entry for entry in entries_of(COMMANDS) if origin_of(entry.dist).package == BUILT_IN
+        entry
+        for entry in entries_of(COMMANDS, installed_entries())
+        if origin_of(entry.dist).package == BUILT_IN
     ]
     installed = defaultdict[str, Sequence[object]](list, {COMMANDS: built_in})
-    monkeypatch.setattr("consingan.entry_points.entry_points", lambda group: installed[group])
+    found = SimpleNamespace(select=lambda group: installed[group])
+    monkeypatch.setattr("consingan.entry_points.entry_points", lambda: found)
     return only

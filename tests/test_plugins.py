@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import os
@@ -31,6 +30,7 @@ from consingan.core.options.size import Size
 from consingan.core.pictures.outputs import Outputs
 from consingan.core.runs.records import Plugin, RunConfig
 from consingan.core.sampling.sampler import Sampler
+from consingan.entry_points import installed_entries
 from consingan.errors import ModeError, OptionError, PluginError, Terminated
 from consingan.loading import find_plugins
 from consingan.modes.generation import Generation
@@ -451,7 +451,7 @@ def test_whatever_is_raised_at_import_is_a_problem_in_one_line(
 ) -> None:
     install("consingan.modes", consingan=Generation)
     install(f"consingan.{group}", bad=5, **{"consingan": Generation} if group == "modes" else {})
-    entries = importlib.import_module("consingan.entry_points").entry_points(f"consingan.{group}")
+    entries = installed_entries().select(group=f"consingan.{group}")
     entries[0].load = lambda: _raise(error)
     assert cli.run(["modes"]) == 0
     out, err = capsys.readouterr()
@@ -480,7 +480,7 @@ def test_ctrl_c_while_plugins_are_loaded_ends_the_program(
 ) -> None:
     code = f"try: os.kill(os.getpid(), signal.SIGINT); time.sleep(9)\nexcept: {made_of_it}"
     install("consingan.modes", slow=5)
-    entries = importlib.import_module("consingan.entry_points").entry_points("consingan.modes")
+    entries = installed_entries().select(group="consingan.modes")
     entries[0].load = lambda: exec(code, {"os": os, "signal": signal, "time": time, "sys": sys})
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -526,7 +526,7 @@ def test_odd_metadata_is_shown_as_far_as_it_goes(
     version: str,
 ) -> None:
     install("consingan.modes", odd=_mode(), bad=5)
-    for entry in importlib.import_module("consingan.entry_points").entry_points("consingan.modes"):
+    for entry in installed_entries().select(group="consingan.modes"):
         entry.dist = dist
     assert cli.run(["plugins", "--json"]) == 0
     out, err = capsys.readouterr()
