@@ -25,9 +25,8 @@ from torch.nn import functional
 import consingan
 from benchmarks.shared import command_line, load_judge, print_means
 from benchmarks.shared import run as run_main
-from benchmarks.stage import scores, train_stage
+from benchmarks.stage import save_sheet, scores, train_stage
 from consingan.core.options.size import Size
-from consingan.core.pictures.contact_sheet import Thumbnails
 from consingan.core.pictures.resizing import resize
 from consingan.core.pictures.tensors import to_image
 
@@ -36,6 +35,7 @@ COMPONENTS = 32
 PROBES = 4
 """Clusters that are searched for each patch."""
 CHUNK = 8192
+"""Patches whose distances to the centres are held at a time."""
 
 
 class Index:
@@ -193,10 +193,7 @@ def main() -> int:
     row |= scores(judge, real, samples)
     print_means({f"stage {given.stage}, {given.levels} levels": row}, {}, given.json)
     if given.sheet is not None:
-        sheet = Thumbnails()
-        for index, picture in enumerate([real, *samples]):
-            sheet.add("picture" if index == 0 else f"sample {index - 1}", picture)
-        next(sheet.pages()).save(given.sheet)
+        save_sheet(given.sheet, real, samples)
     return 0
 
 

@@ -13,7 +13,7 @@ Compare lines of one machine; figures of one training differ from the next by a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,17 @@ def main() -> int:
     row |= scores(judge, real, samples)
     print_means({" ".join(given.set) or "as it is": row}, {}, given.json)
     if given.sheet is not None:
-        sheet = Thumbnails()
-        for index, sample in enumerate([real, *samples]):
-            sheet.add("picture" if index == 0 else f"sample {index - 1}", sample)
-        next(sheet.pages()).save(given.sheet)
+        save_sheet(given.sheet, real, samples)
     return 0
+
+
+def save_sheet(path: Path, real: Image.Image, samples: Iterable[Image.Image]) -> None:
+    """Save the training picture and samples as one picture."""
+    sheet = Thumbnails()
+    sheet.add("picture", real)
+    for index, sample in enumerate(samples):
+        sheet.add(f"sample {index}", sample)
+    next(sheet.pages()).save(path)
 
 
 def scores(judge: Judge | None, real: Image.Image, samples: list[Image.Image]) -> Row:

@@ -74,7 +74,8 @@ def heeding_signals() -> Iterator[None]:
 class Entries(Protocol):
     """Entry points: `EntryPoints`, or in Python 3.10 `SelectableGroups`."""
 
-    def select(self, *, group: str) -> Iterable[EntryPoint]: ...
+    def select(self, *, group: str) -> Iterable[EntryPoint]:
+        """Those of a group."""
 
 
 def installed_entries() -> Entries:
