@@ -62,7 +62,7 @@ def scattered(picture: Tensor, number: int) -> Tensor:
 @pytest.mark.parametrize(
     ("spoil", "finding", "changed"),
     [
-        (rearranged, "good", set()),
+        (rearranged, "good texture", set()),
         (noise, "undertrained", {"niter"}),
         (lambda picture, n: picture.roll(40, 3), "collapsed", {"noise_amplitude"}),
         (lambda picture, n: picture.roll(n % 2, 3), "copies", {"lr_scale"}),
@@ -90,7 +90,7 @@ def test_wild_samples(picture: Tensor) -> None:
 
 def test_textures_cannot_be_wild() -> None:
     wall = (to_tensor(stone_wall().resize((192, 128), Image.Resampling.BOX)) + 1) / 2
-    assert judged(wall, rearranged)[0].finding == "good"
+    assert judged(wall, rearranged)[0].finding == "good texture"
 
 
 def test_darker_colours_are_called_darker(picture: Tensor) -> None:
@@ -114,4 +114,4 @@ def test_a_picture_with_little_to_learn(
 
 
 def test_a_dark_picture_that_was_learned_well_is_good(picture: Tensor) -> None:
-    assert judged(picture * 0.17, rearranged)[0].finding == "good"
+    assert judged(picture * 0.17, rearranged)[0].finding == "good texture"

@@ -48,8 +48,8 @@ class Verdict(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     finding: str
-    """One or two words: `good`, `undertrained`, `collapsed`, `copies`, `too wild`, `colours off`,
-    `too smooth`, `picture too smooth` or `picture too dark`."""
+    """One to three words: `good texture`, `undertrained`, `collapsed`, `copies`, `too wild`,
+    `colours off`, `too smooth`, `picture too smooth` or `picture too dark`."""
     words: str
     """What the figures say."""
     cause: str
@@ -126,8 +126,9 @@ def judge(scores: Scores, picture: PictureFacts, options: TrainOptions, preset: 
     else:
         place = "better half of" if unlike <= TYPICAL else "range of"
         return Verdict(
-            finding="good",
-            words=f"The samples' texture is in the {place} published samples of ten photographs.",
+            finding="good texture",
+            words=f"The samples' texture is in the {place} published samples of ten photographs. "
+            "Whether objects are whole, these figures don't tell: look at the sheet.",
             cause="",
             options={},
         )
