@@ -46,7 +46,7 @@ def open_run(
         runs: the folder in which names are looked up.
         mode: a preference for names: runs of this mode come first, among them trained ones.
         apply_mode: the mode that makes pictures from the run, if not its own: generation and
-            retarget apply each other's runs.
+            retarget apply each other's runs. For names, runs that it can apply come next.
         listeners: as in `train`; they are called if the run is resumed.
 
     Raises RunNotFoundError, RunError if the run is damaged, PluginError if its mode is missing,
@@ -57,7 +57,10 @@ def open_run(
     def find_hooks(config: RunConfig) -> Hooks:
         return plugins.hooks_for(config, all_listeners(plugins, listeners))
 
-    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs), mode)
+    modes = [] if mode is None else [mode]
+    if apply_mode is not None:
+        modes += plugins.mode(apply_mode).mode.applies
+    path = run.path if isinstance(run, Run) else find_run(str(run), runs_folder(runs), modes)
     opened = Run.open(path, find_hooks)
     if apply_mode not in (None, opened.mode):
         _let_apply(opened, plugins.mode(apply_mode))

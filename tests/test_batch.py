@@ -144,6 +144,15 @@ def test_a_folder_has_pictures_and_other_files(pictures: Path) -> None:
     ]
 
 
+def test_a_mistyped_folder_leaves_the_last_report(pictures: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "batch.csv").write_text("the last one's")
+    with pytest.raises(OptionError, match="no file or folder"):
+        batch([pictures / "a.png", tmp_path / "nowhere"], sweep=SET, runs=runs)
+    assert (runs / "batch.csv").read_text() == "the last one's"
+
+
 def test_a_list_has_options_of_its_own(pictures: Path, tmp_path: Path) -> None:
     table = pictures / "list.csv"
     table.write_text("picture,niter\na.png,1\nb.png,\n")

@@ -45,6 +45,16 @@ def test_another_mode_applies_the_run(
     assert made[0].read_bytes() == (tmp_path / "wide.png").read_bytes()
 
 
+def test_a_name_finds_the_run_that_the_mode_can_apply(tmp_path: Path) -> None:
+    picture = tiny_image()
+    wanted = consingan.train(picture, name="castle", runs=tmp_path, **OPTIONS)
+    other = consingan.train(picture, name="castle", runs=tmp_path, mode="animation", **OPTIONS)
+    assert consingan.open_run("castle", runs=tmp_path).path == other.path  # it is newer
+    with pytest.warns(Note, match="may end up anywhere"):
+        opened = consingan.open_run("castle", runs=tmp_path, mode="retarget", apply_mode="retarget")
+    assert opened.path == wanted.path
+
+
 def test_modes_that_train_otherwise_are_refused(runs: Path) -> None:
     with pytest.raises(OptionError, match="use: consingan generation apply"):
         consingan.open_run("castle", runs=runs, apply_mode="animation")

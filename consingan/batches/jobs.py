@@ -57,8 +57,9 @@ def find_sources(given: Sequence[str | Path]) -> list[Source]:
     In a folder `photo_mask.png` beside `photo.png` is its mask, and no picture.
 
     A list has a column `picture`, relative to its own folder, and columns of options; empty cells
-    count as not given. Raises OptionError if there is none or a list cannot be read. That a
-    picture is missing or damaged is found when it is trained.
+    count as not given. Raises OptionError if there is no picture, if a list cannot be
+    read, or for a folder that is not there. That a picture is missing or damaged is found when it
+    is trained.
     """
     sources = [source for path in map(Path, given) for source in _sources(path)]
     if not sources:
@@ -107,8 +108,10 @@ def _sources(path: Path) -> Iterator[Source]:
                 yield Source(file, {})
     elif path.suffix.lower() == ".csv":
         yield from _listed(path)
-    else:
+    elif path.exists() or path.suffix.lower() in SUFFIXES:
         yield Source(path, {})
+    else:
+        raise OptionError(f"there is no file or folder {str(path)!r}")
 
 
 def _listed(path: Path) -> Iterator[Source]:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -25,11 +26,11 @@ LATEST_YEAR = 9000
 """Creation times from this year on are invalid, so that adding to a time cannot overflow."""
 
 
-def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
+def find_run(name: str, runs: Path, modes: Sequence[str] = ()) -> Path:
     """The run folder that `name` stands for: a path, `latest`, or a picture's name or file.
 
-    If there are several, it is the newest. With `mode`, runs of that mode come first, and among
-    these runs with a trained stage. Raises RunNotFoundError.
+    If there are several, it is the newest. Runs of the first of `modes` that has any come before
+    all others, and among these runs with a trained stage. Raises RunNotFoundError.
     """
     if is_run(Path(name)):
         return Path(name)
@@ -39,9 +40,11 @@ def find_run(name: str, runs: Path, mode: str | None = None) -> Path:
         pictures = ", ".join(sorted({folder.parent.name for folder in known}))
         hint = f"there are runs on: {pictures}" if known else f"no run is below {str(runs)!r} yet"
         raise RunNotFoundError(f"no run {name!r} was found; {hint}")
-    fitting = [folder for folder in folders if mode is not None and _is_of(folder, mode)]
-    trained = [folder for folder in fitting if any(folder.glob("stages/*.safetensors"))]
-    return max(trained or fitting or folders, key=_created)
+    for mode in modes:
+        if fitting := [folder for folder in folders if _is_of(folder, mode)]:
+            trained = [folder for folder in fitting if any(folder.glob("stages/*.safetensors"))]
+            return max(trained or fitting, key=_created)
+    return max(folders, key=_created)
 
 
 def run_folders(runs: Path) -> list[Path]:
