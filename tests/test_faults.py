@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import multiprocessing
 import os
@@ -214,6 +215,7 @@ def test_a_limit_on_files_in_a_real_process(tmp_path: Path, photo: Path, trained
 @pytest.fixture
 def nobody() -> Iterator[Path]:
     """A folder of a user whom permissions bind, which they don't root; and the process is his."""
+    importlib.import_module("torch._dynamo")  # later, Python's own files may not be readable
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     root = os.geteuid() == 0
